@@ -1,0 +1,128 @@
+"""The protocol every engine implements, and what goes in and out of it.
+
+An engine turns requests into hypotheses and knows nothing of documents, memory or retries: those belong
+to :mod:`mtalign.translate`. Engines are found through the entry point group ``mtalign.engines``; each
+entry is a callable ``(model: ResolvedModel, **settings) -> Engine``. Heavy imports happen inside that
+callable, never at import time of its module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from mtalign.languages import Language
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """A model that lies on this disk, ready to be loaded."""
+
+    name: str
+    """Catalogue name (``qwen``, ``opus-ko-en``) or the path the user gave."""
+    path: Path
+    """A checkpoint directory, or a ``.gguf`` file."""
+    family: str
+    """``marian``, ``m2m100`` (also NLLB) or ``gguf``."""
+    fingerprint: str
+    """SHA-256 over the model's files, hex; two models with the same fingerprint give the same output."""
+    licence: str = ""
+    attribution: str = ""
+
+    @property
+    def label(self) -> str:
+        """``name@first twelve digits of the fingerprint``, as it stands in every output."""
+        return f"{self.name}@{self.fingerprint[:12]}"
+
+
+@dataclass(frozen=True)
+class ContextPair:
+    """A segment that stands before the requested one in its document."""
+
+    source: str
+    translation: str | None
+    """Its English, where it is known and not failed."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One segment to translate."""
+
+    text: str
+    source: Language
+    target: Language
+    context: tuple[ContextPair, ...] = ()
+    """Preceding segments, oldest first; never more than the engine's ``context_segments``."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Decoding options; part of the memory key, so that other options never reuse a result."""
+
+    beam: int = 4
+    """Beam width of the seq2seq engines; 1 is greedy."""
+    max_ratio: float = 3.0
+    """Longest output in target tokens, as a multiple of the source tokens (never below ``min_length``)."""
+    min_length: int = 32
+    repetition_penalty: float = 1.0
+    no_repeat_ngram: int = 0
+    quality: str = "good"
+    """``fast``, ``good`` or ``best``: what an engine that chooses among candidates may spend."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What an engine made of a request."""
+
+    text: str
+    tokens: int
+    """Target tokens decoded, end of sentence included."""
+    finished: bool
+    """False when the length limit cut the output off."""
+    score: float | None = None
+    """Mean log-probability of a target token (natural logarithm, ≤ 0), where the engine knows it."""
+    token_ids: tuple[int, ...] = field(default=(), repr=False)
+    """Target token ids without special tokens, where the engine has them."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What the translate plan needs of an engine. Implementations must be deterministic.
+
+    The same request with the same options must give the same hypothesis, alone or in any batch.
+    """
+
+    name: str
+    """Entry point name: ``ctranslate2``."""
+    version: str
+    """Version of the engine and of the library under it; part of the memory key."""
+    model: ResolvedModel
+    context_segments: int
+    """How many preceding segments it wants as context; 0 for none."""
+    batch_size: int
+    """How many requests it likes to get at once."""
+
+    def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
+        """Translate ``requests``; one hypothesis each, in order.
+
+        Raises:
+            EngineError: the engine failed; none of the batch is usable.
+            LanguageError: the model does not know a language asked for.
+        """
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Length of each text in the model's source tokens, special tokens included."""
+        ...
+
+    @property
+    def max_source_tokens(self) -> int:
+        """Longest source, in tokens, that the model takes without cutting it."""
+        ...
+
+    def close(self) -> None:
+        """Release memory, threads and files; calling it twice is harmless."""
+        ...

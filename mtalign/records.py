@@ -1,0 +1,205 @@
+"""``segments.jsonl``: the nouns on disk, one segment a line; every other output is a projection of it.
+
+Fields of a line (schema 1), in this order:
+
+``schema id document block kind level source source_lang target_lang translation status failure skip engine
+model score link flags before after``
+
+``translation`` is a string, or null with a ``failure``. ``link`` is the alignment bead that the segment
+belongs to: ``{"source": [ids], "target": [ids], "score": 0..1}``; a target id is the id of the segment whose
+translation it is. ``before`` is the document's text between the previous segment and this one (``after``,
+on the last line only, what follows it), so that ``before + source`` over all lines gives the document back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtalign.document import (
+    SCHEMA_VERSION,
+    BlockKind,
+    Document,
+    Flag,
+    Link,
+    Segment,
+    Severity,
+    Skip,
+    Status,
+    Translation,
+)
+from mtalign.errors import DocumentError
+
+
+@dataclass(frozen=True)
+class Record:
+    """A segment with its translation and its place: what one line of ``segments.jsonl`` says."""
+
+    segment: Segment
+    kind: BlockKind
+    level: int
+    target_language: str
+    translation: Translation
+    before: str = ""
+    after: str = ""
+    link: Link | None = None
+
+
+def make_records(
+    document: Document,
+    segments: Iterable[Segment],
+    translations: Mapping[str, Translation],
+    target_language: str,
+    links: Iterable[Link] = (),
+) -> list[Record]:
+    """Put a document's segments and their translations together, with the text between them."""
+    blocks = {block.id: block for block in document.blocks}
+    link_of = {source_id: link for link in links for source_id in link.source_ids}
+    ordered = list(segments)
+    records = []
+    position = 0
+    for number, segment in enumerate(ordered, start=1):
+        block = blocks[segment.block_id]
+        start, end = block.start + segment.start, block.start + segment.end
+        records.append(
+            Record(
+                segment=segment,
+                kind=block.kind,
+                level=block.level,
+                target_language=target_language,
+                translation=translations[segment.id],
+                before=document.text[position:start],
+                after=document.text[end:] if number == len(ordered) else "",
+                link=link_of.get(segment.id),
+            )
+        )
+        position = end
+    return records
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """One line of ``segments.jsonl`` as a JSON object."""
+    segment, translation, link = record.segment, record.translation, record.link
+    return {
+        "schema": SCHEMA_VERSION,
+        "id": segment.id,
+        "document": segment.document_id,
+        "block": segment.block_id,
+        "kind": record.kind.value,
+        "level": record.level,
+        "source": segment.text,
+        "source_lang": segment.language,
+        "target_lang": record.target_language,
+        "translation": translation.text,
+        "status": translation.status.value,
+        "failure": translation.failure,
+        "skip": segment.skip.value if segment.skip else None,
+        "engine": translation.engine,
+        "model": translation.model,
+        "score": None if translation.score is None else round(translation.score, 4),
+        "link": link
+        and {"source": list(link.source_ids), "target": list(link.target_ids), "score": round(link.score, 4)},
+        "flags": [
+            {
+                "name": flag.name,
+                "severity": flag.severity.value,
+                "message": flag.message,
+                "source_span": flag.source_span and list(flag.source_span),
+                "translation_span": flag.translation_span and list(flag.translation_span),
+            }
+            for flag in translation.flags
+        ],
+        "before": record.before,
+        "after": record.after,
+    }
+
+
+def from_json(line: Mapping[str, Any]) -> Record:
+    """The record that a line of ``segments.jsonl`` says.
+
+    Offsets within the block are not on the line: ``start`` is 0 and ``end`` the length of the source.
+
+    Raises:
+        DocumentError: the line has another schema version or lacks a field.
+    """
+    if line.get("schema") != SCHEMA_VERSION:
+        raise DocumentError(
+            f"segments.jsonl has schema {line.get('schema')!r}, this version reads {SCHEMA_VERSION}",
+            hint="run `mtalign run` again to write it anew",
+        )
+    try:
+        link = line["link"]
+        return Record(
+            segment=Segment(
+                id=line["id"],
+                document_id=line["document"],
+                block_id=line["block"],
+                text=line["source"],
+                start=0,
+                end=len(line["source"]),
+                language=line["source_lang"],
+                skip=Skip(line["skip"]) if line["skip"] else None,
+            ),
+            kind=BlockKind(line["kind"]),
+            level=line["level"],
+            target_language=line["target_lang"],
+            translation=Translation(
+                segment_id=line["id"],
+                status=Status(line["status"]),
+                text=line["translation"],
+                failure=line["failure"],
+                engine=line["engine"],
+                model=line["model"],
+                score=line["score"],
+                flags=tuple(_flag(flag) for flag in line["flags"]),
+            ),
+            before=line["before"],
+            after=line["after"],
+            link=link and Link(tuple(link["source"]), tuple(link["target"]), link["score"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DocumentError(
+            f"segments.jsonl: a line is damaged ({type(error).__name__}: {error})",
+            hint="run `mtalign run` again to write it anew",
+        ) from error
+
+
+def _flag(flag: Mapping[str, Any]) -> Flag:
+    return Flag(
+        name=flag["name"],
+        severity=Severity(flag["severity"]),
+        message=flag["message"],
+        source_span=flag["source_span"] and tuple(flag["source_span"]),
+        translation_span=flag["translation_span"] and tuple(flag["translation_span"]),
+    )
+
+
+def dump_records(records: Iterable[Record]) -> str:
+    """The text of a ``segments.jsonl``."""
+    return "".join(json.dumps(to_json(record), ensure_ascii=False) + "\n" for record in records)
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Read a ``segments.jsonl``, line by line.
+
+    Raises:
+        DocumentError: the file cannot be read, or a line is not one of ours.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    value = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise DocumentError(
+                        f"{path}, line {number}: not JSON ({error.msg})",
+                        hint="run `mtalign run` again to write it anew",
+                    ) from error
+                yield from_json(value)
+    except OSError as error:
+        raise DocumentError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path} is not UTF-8 ({error.reason} at byte {error.start})") from error
