@@ -1,0 +1,7 @@
+"""The plan round an engine: skip, look up, batch, decode, guard, retry, record."""
+
+from __future__ import annotations
+
+from mtalign.translate.plan import PlanProgress, PlanStatistics, translate_segments
+
+__all__ = ["PlanProgress", "PlanStatistics", "translate_segments"]

@@ -1,0 +1,359 @@
+"""Translate segments: look each one up, batch the rest, guard what comes back, retry, record.
+
+A batch that is done is recorded before the next one starts, so that an interruption loses at most the batch
+in flight. Nothing but a model's guarded output, or a stored one, ever becomes a translation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mtalign.checks import check_translation
+from mtalign.document import Flag, Severity, Skip, Status, Translation
+from mtalign.engines.base import ContextPair, Request
+from mtalign.errors import EngineError
+from mtalign.languages import parse_language
+from mtalign.memory import Entry, Outcome, memory_key
+from mtalign.translate.attempts import PLAN_VERSION, ladder
+from mtalign.translate.guard import objection
+from mtalign.translate.parts import halves, split_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from mtalign.document import Segment
+    from mtalign.engines.base import Decoding, Engine, Hypothesis
+    from mtalign.languages import Language
+    from mtalign.memory import Memory
+
+_SKIP_REASONS = {
+    Skip.DATA: "data is not translated",
+    Skip.CODE: "code is not translated",
+}
+_ENGINE_ERRORS_IN_A_ROW = 3
+"""So many requests failing one after the other, each on its own, means that the engine is broken."""
+
+
+@dataclass(frozen=True)
+class PlanProgress:
+    """How far the plan is."""
+
+    done: int
+    total: int
+    from_memory: int
+    tokens: int
+    """Target tokens decoded so far."""
+
+
+@dataclass
+class PlanStatistics:
+    """What a run of the plan cost."""
+
+    segments: int = 0
+    from_memory: int = 0
+    decoded: int = 0
+    """Segments that went through the model."""
+    retried: int = 0
+    failed: int = 0
+    tokens: int = 0
+    engine_seconds: float = 0.0
+
+    def add(self, other: PlanStatistics) -> None:
+        """Add another plan's figures to these."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+def untouched(segment: Segment) -> Translation:
+    """The translation of a segment that does not go through a model."""
+    if segment.skip in _SKIP_REASONS:
+        return Translation(segment.id, Status.SKIPPED, None, failure=_SKIP_REASONS[segment.skip])
+    return Translation(segment.id, Status.KEPT, segment.text)
+
+
+def translate_segments(
+    segments: Iterable[Segment],
+    *,
+    engine: Engine,
+    target: Language,
+    memory: Memory,
+    decoding: Decoding,
+    progress: Callable[[PlanProgress], None] | None = None,
+) -> tuple[dict[str, Translation], PlanStatistics]:
+    """Translate ``segments`` (those of one document in order); a translation or a failure for each id.
+
+    Raises:
+        EngineError: the engine fails on everything; what was done before is in ``memory``.
+        LanguageError: the model does not know a language.
+        MemoryStoreError: the memory cannot be read or written.
+    """
+    plan = _Plan(list(segments), engine, target, memory, decoding, progress)
+    if engine.context_segments:
+        plan.run_in_order()
+    else:
+        plan.run_by_length()
+    return plan.translations, plan.statistics
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A request, the key of its result and the segments that wait for it."""
+
+    request: Request
+    key: str
+    segments: tuple[Segment, ...]
+
+
+class _Plan:
+    """One call of :func:`translate_segments`."""
+
+    def __init__(
+        self,
+        segments: list[Segment],
+        engine: Engine,
+        target: Language,
+        memory: Memory,
+        decoding: Decoding,
+        progress: Callable[[PlanProgress], None] | None,
+    ) -> None:
+        self.engine = engine
+        self.target = target
+        self.memory = memory
+        self.decoding = decoding
+        self.progress = progress
+        self.translations = {segment.id: untouched(segment) for segment in segments if segment.skip}
+        self.pending = [segment for segment in segments if not segment.skip]
+        self.statistics = PlanStatistics(segments=len(self.pending))
+        self._languages: dict[str, Language] = {}
+        self._engine_errors = 0
+
+    # -- the two orders -------------------------------------------------------------------------------
+
+    def run_by_length(self) -> None:
+        """For engines without context: each text once, longest first, so that a batch wastes no padding."""
+        same: dict[str, list[Segment]] = {}
+        requests: dict[str, Request] = {}
+        for segment in self.pending:
+            request = self._request(segment, ())
+            key = self._key(request)
+            same.setdefault(key, []).append(segment)
+            requests[key] = request
+        items = [_Item(requests[key], key, tuple(group)) for key, group in same.items()]
+        items = self._from_memory(items)
+        lengths = self.engine.count_tokens([item.request.text for item in items])
+        order = sorted(range(len(items)), key=lambda index: (-lengths[index], index))
+        for start in range(0, len(order), self.engine.batch_size):
+            self._decode([items[index] for index in order[start : start + self.engine.batch_size]])
+
+    def run_in_order(self) -> None:
+        """For engines with context: a document's segments one after the other, documents side by side."""
+        documents: dict[str, deque[Segment]] = {}
+        for segment in self.pending:
+            documents.setdefault(segment.document_id, deque()).append(segment)
+        context: dict[str, deque[ContextPair]] = {
+            name: deque(maxlen=self.engine.context_segments) for name in documents
+        }
+        waiting = deque(documents)
+        while waiting:
+            batch: list[_Item] = []
+            taken = [waiting.popleft() for _ in range(min(self.engine.batch_size, len(waiting)))]
+            for name in taken:
+                item = self._next_missing(documents[name], context[name])
+                if item is not None:
+                    batch.append(item)
+            if batch:
+                self._decode(batch)
+            for item in batch:
+                segment = item.segments[0]
+                done = self.translations[segment.id]
+                context[segment.document_id].append(ContextPair(segment.text, done.text))
+            waiting.extend(name for name in taken if documents[name])
+
+    def _next_missing(self, queue: deque[Segment], context: deque[ContextPair]) -> _Item | None:
+        """The next segment of ``queue`` that is not in memory; those that are get their translation."""
+        while queue:
+            segment = queue.popleft()
+            request = self._request(segment, tuple(context))
+            item = _Item(request, self._key(request), (segment,))
+            if self._from_memory([item]):
+                return item
+            context.append(ContextPair(segment.text, self.translations[segment.id].text))
+        return None
+
+    # -- one item -------------------------------------------------------------------------------------
+
+    def _request(self, segment: Segment, context: tuple[ContextPair, ...]) -> Request:
+        language = self._languages.get(segment.language)
+        if language is None:
+            language = self._languages[segment.language] = parse_language(segment.language)
+        return Request(segment.text, language, self.target, context)
+
+    def _key(self, request: Request) -> str:
+        return memory_key(
+            request.text,
+            request.source,
+            request.target,
+            request.context,
+            self.engine,
+            self.decoding,
+            PLAN_VERSION,
+        )
+
+    def _from_memory(self, items: list[_Item]) -> list[_Item]:
+        """Finish the items that the memory knows; the others come back."""
+        known = self.memory.get(item.key for item in items)
+        for item in items:
+            if item.key in known:
+                self._finish(item, known[item.key])
+                self.statistics.from_memory += len(item.segments)
+        if known:
+            self._report()
+        return [item for item in items if item.key not in known]
+
+    def _decode(self, batch: list[_Item]) -> None:
+        outcomes = self._climb([item.request for item in batch])
+        entries = []
+        for item, (outcome, lasting) in zip(batch, outcomes, strict=True):
+            self._finish(item, outcome)
+            self.statistics.decoded += len(item.segments)
+            self.statistics.tokens += outcome.tokens
+            self.statistics.retried += "retried" in outcome.notes
+            if lasting:
+                entries.append(
+                    Entry(
+                        item.key,
+                        item.request.text,
+                        item.request.source.code,
+                        item.request.target.code,
+                        outcome,
+                    )
+                )
+        self.memory.put(entries, self.engine)
+        self._report()
+
+    def _finish(self, item: _Item, outcome: Outcome) -> None:
+        for segment in item.segments:
+            self.translations[segment.id] = self._translation(segment, item.request, outcome)
+            self.statistics.failed += outcome.failure is not None
+
+    def _translation(self, segment: Segment, request: Request, outcome: Outcome) -> Translation:
+        engine, model = self.engine.name, self.engine.model.label
+        if outcome.translation is None:
+            return Translation(
+                segment.id, Status.FAILED, None, failure=outcome.failure, engine=engine, model=model
+            )
+        flags = check_translation(segment.text, outcome.translation, request.source, request.target)
+        if "split" in outcome.notes:
+            flags += (Flag("split", Severity.INFO, "translated in parts and put together"),)
+        return Translation(
+            segment.id,
+            Status.TRANSLATED,
+            outcome.translation,
+            engine=engine,
+            model=model,
+            score=outcome.score,
+            flags=flags,
+        )
+
+    def _report(self) -> None:
+        if self.progress is not None:
+            figures = self.statistics
+            done = figures.from_memory + figures.decoded
+            self.progress(PlanProgress(done, figures.segments, figures.from_memory, figures.tokens))
+
+    # -- decoding with retries ------------------------------------------------------------------------
+
+    def _climb(self, requests: list[Request]) -> list[tuple[Outcome, bool]]:
+        """An outcome for each request, and whether it would come out the same again (and may be stored)."""
+        limit = self.engine.max_source_tokens
+        lengths = self.engine.count_tokens([request.text for request in requests])
+        results: dict[int, tuple[Outcome, bool]] = {}
+        spent = [0] * len(requests)
+        problems: dict[int, str] = {}
+        for attempt, decoding in enumerate(ladder(self.decoding)):
+            open_ = [i for i, length in enumerate(lengths) if length <= limit and i not in results]
+            if not open_:
+                break
+            # What went wrong with context may go right without it.
+            asked = [replace(requests[i], context=()) if attempt else requests[i] for i in open_]
+            for i, request, answer in zip(open_, asked, self._ask(asked, decoding), strict=True):
+                if isinstance(answer, EngineError):
+                    results[i] = (Outcome(None, f"the engine failed: {answer}", None, spent[i]), False)
+                    continue
+                spent[i] += answer.tokens
+                problem = objection(request, answer)
+                if problem is None:
+                    notes = ("retried",) if attempt else ()
+                    results[i] = (Outcome(answer.text.strip(), None, answer.score, spent[i], notes), True)
+                else:
+                    problems.setdefault(i, problem)
+        for i, request in enumerate(requests):
+            if i not in results:
+                results[i] = self._in_parts(request, problems.get(i), spent[i])
+        return [results[i] for i in range(len(requests))]
+
+    def _in_parts(self, request: Request, problem: str | None, spent: int) -> tuple[Outcome, bool]:
+        """Translate part by part a request that no decoding got through, or (no problem yet) too long a one.
+
+        Every part has to pass the guard.
+        """
+        if problem is None:
+            parts = split_parts(request.text, self._fits)
+            problem = f"longer than the model's {self.engine.max_source_tokens} tokens"
+        else:
+            parts = halves(request.text)
+        failure = Outcome(None, problem, None, spent, ("retried",))
+        if len(parts) < 2:
+            return failure, True
+        texts, scores = [], []
+        asked = [Request(part.strip(), request.source, request.target) for part in parts if part.strip()]
+        for part, answer in zip(asked, self._ask_in_batches(asked), strict=True):
+            if isinstance(answer, EngineError):
+                return Outcome(None, f"the engine failed: {answer}", None, spent), False
+            spent += answer.tokens
+            if objection(part, answer) is not None:
+                return replace(failure, tokens=spent), True
+            texts.append(answer.text.strip())
+            scores.append(answer.score)
+        known = [score for score in scores if score is not None]
+        score = sum(known) / len(known) if len(known) == len(scores) else None
+        return Outcome(" ".join(texts), None, score, spent, ("retried", "split")), True
+
+    def _fits(self, text: str) -> bool:
+        return self.engine.count_tokens([text])[0] <= self.engine.max_source_tokens
+
+    def _ask_in_batches(self, requests: list[Request]) -> Iterator[Hypothesis | EngineError]:
+        for start in range(0, len(requests), self.engine.batch_size):
+            yield from self._ask(requests[start : start + self.engine.batch_size], self.decoding)
+
+    def _ask(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis | EngineError]:
+        """The engine's answers; where a batch fails, one by one, so that one bad request spoils no other.
+
+        Raises:
+            EngineError: several requests in a row fail on their own.
+        """
+        try:
+            answers: list[Hypothesis | EngineError] = list(self._timed(requests, decoding))
+            self._engine_errors = 0
+        except EngineError as error:
+            if len(requests) == 1:
+                self._engine_errors += 1
+                if self._engine_errors >= _ENGINE_ERRORS_IN_A_ROW:
+                    raise
+                return [error]
+            answers = [answer for request in requests for answer in self._ask([request], decoding)]
+        if len(answers) != len(requests):
+            raise EngineError(
+                f"engine {self.engine.name} gave {len(answers)} hypotheses for {len(requests)} segments"
+            )
+        return answers
+
+    def _timed(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
+        started = time.perf_counter()
+        try:
+            return self.engine.translate(requests, decoding)
+        finally:
+            self.statistics.engine_seconds += time.perf_counter() - started
