@@ -6,7 +6,7 @@ Fields of a line (schema 1), in this order:
 model score link flags before after``
 
 ``translation`` is a string, or null with a ``failure``. ``link`` is the alignment bead that the segment
-belongs to: ``{"source": [ids], "target": [ids], "score": 0..1}``; a target id is the id of the segment whose
+belongs to: ``{"source": [ids], "target": [ids], "score": 0..1 or null}``; a target id is the id of the segment whose
 translation it is. ``before`` is the document's text between the previous segment and this one (``after``,
 on the last line only, what follows it), so that ``before + source`` over all lines gives the document back.
 """
@@ -101,7 +101,11 @@ def to_json(record: Record) -> dict[str, Any]:
         "model": translation.model,
         "score": None if translation.score is None else round(translation.score, 4),
         "link": link
-        and {"source": list(link.source_ids), "target": list(link.target_ids), "score": round(link.score, 4)},
+        and {
+            "source": list(link.source_ids),
+            "target": list(link.target_ids),
+            "score": None if link.score is None else round(link.score, 4),
+        },
         "flags": [
             {
                 "name": flag.name,
