@@ -1,0 +1,135 @@
+"""Options that several commands share, and how a job's events reach the terminal."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mtalign.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mtalign.job.config import JobConfig
+
+QUALITIES = ("fast", "good", "best")
+
+
+class ConsoleEvents:
+    """Notes and progress on stderr."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def note(self, text: str) -> None:
+        """One line on stderr."""
+        if not self.quiet:
+            click.echo(f"mtalign: {' '.join(text.split())}", err=True)
+
+    def stage(self, label: str, unit: str) -> Progress:
+        """A bar on a terminal, lines elsewhere."""
+        return Progress(label, unit, quiet=self.quiet)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the shared options say; None or empty where one was not given."""
+
+    source: str | None
+    target: str | None
+    model: str | None
+    engine: str | None
+    quality: str | None
+    beam: int | None
+    compute_type: str | None
+    accept_licenses: tuple[str, ...]
+    offline: bool
+    memory: Path | None
+    no_memory: bool
+    quiet: bool
+
+    def applied_to(self, config: JobConfig) -> JobConfig:
+        """``config`` with the options that were given in the place of its own."""
+        model = {
+            "name": self.model,
+            "engine": self.engine,
+            "quality": self.quality,
+            "beam": self.beam,
+            "compute_type": self.compute_type,
+            "accept_licenses": self.accept_licenses,
+        }
+        return replace(
+            config,
+            input=replace(config.input, **_given({"source": self.source, "target": self.target})),
+            model=replace(config.model, **_given(model)),
+        )
+
+    def memory_path(self) -> Path | None:
+        """The translation memory's file; None for none.
+
+        Raises:
+            click.UsageError: both memory options were given.
+        """
+        if self.memory is not None and self.no_memory:
+            raise click.UsageError("--memory and --no-memory exclude each other")
+        if self.no_memory:
+            return None
+        from mtalign.home import mtalign_home
+
+        return self.memory or mtalign_home() / "memory.sqlite"
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+_OPTIONS = (
+    click.option(
+        "--from", "source", metavar="LANG", help="Source language.  [default: found for each block]"
+    ),
+    click.option("--to", "target", metavar="LANG", help="Target language.  [default: en]"),
+    click.option(
+        "-m", "--model", metavar="NAME|PATH", help="auto, opus, nllb, qwen, or a path.  [default: auto]"
+    ),
+    click.option(
+        "--engine", metavar="NAME", help="ctranslate2, transformers or llamacpp.  [default: by model]"
+    ),
+    click.option(
+        "--quality", type=click.Choice(QUALITIES), help="What an LLM may spend on it.  [default: good]"
+    ),
+    click.option("--beam", type=click.IntRange(min=1), help="Beam width of seq2seq engines.  [default: 4]"),
+    click.option("--compute-type", metavar="TYPE", help="int8, float32, … (ctranslate2).  [default: auto]"),
+    click.option(
+        "--accept-license",
+        "accept_licenses",
+        multiple=True,
+        metavar="LICENSE",
+        help="Accept a model's licence, such as cc-by-nc-4.0.",
+    ),
+    click.option("--offline", is_flag=True, help="Open no network connection."),
+    click.option(
+        "--memory",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Translation memory.  [default: memory.sqlite in MTALIGN_HOME]",
+    ),
+    click.option("--no-memory", is_flag=True, help="Neither use nor keep a translation memory."),
+    click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on stderr."),
+)
+
+
+def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that choose a model and how it works; the command gets them as one ``choice``."""
+
+    @functools.wraps(function)
+    def collected(**values: Any) -> Any:
+        choice = Choice(**{field.name: values.pop(field.name) for field in fields(Choice)})
+        return function(choice=choice, **values)
+
+    for option in reversed(_OPTIONS):
+        collected = option(collected)
+    return collected

@@ -1,0 +1,120 @@
+"""``mtalign run``: a job from documents to reviewed-ready outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mtalign.cli.options import Choice, ConsoleEvents, model_options
+from mtalign.errors import EXIT_INCOMPLETE
+
+if TYPE_CHECKING:
+    from mtalign.job.config import JobConfig
+    from mtalign.job.runner import RunResult
+
+DEFAULT_CONFIG = "mtalign.toml"
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[FILES|FOLDERS]...")
+@click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"Configuration.  [default: {DEFAULT_CONFIG} where there is one and no files are named]",
+)
+@click.option("-o", "--output", metavar="FOLDER", help="Where the run is written.  [default: outputs]")
+@model_options
+def command(
+    paths: tuple[str, ...],
+    config_path: Path | None,
+    output: str | None,
+    choice: Choice,
+) -> int:
+    """Translate documents, align and score them, and write OUTPUT/index.html and all the rest.
+
+    What is done is kept as it goes: an interrupted run goes on where it stopped, and a second run of the
+    same documents takes seconds. Options go before the configuration file's keys.
+
+    \b
+    Examples:
+      mtalign run                                what mtalign.toml says
+      mtalign run -c mtalign.toml -o outputs
+      mtalign run letters/ -o english --from de
+      mtalign run seeds --model nllb --accept-license cc-by-nc-4.0
+    """
+    from mtalign.job.runner import run_job
+    from mtalign.models.store import ModelStore
+
+    result = run_job(
+        choice.applied_to(_config(paths, config_path, output)),
+        store=ModelStore(),
+        memory_path=choice.memory_path(),
+        offline=choice.offline,
+        events=ConsoleEvents(choice.quiet),
+    )
+    _print_summary(result)
+    return EXIT_INCOMPLETE if result.failed or result.errors else 0
+
+
+def _config(paths: tuple[str, ...], config_path: Path | None, output: str | None) -> JobConfig:
+    from mtalign.job.config import InputConfig, JobConfig, OutputConfig, load_config
+
+    if config_path is None and not paths:
+        if not Path(DEFAULT_CONFIG).is_file():
+            raise click.UsageError(
+                f"nothing to translate: name files or folders, or a configuration with -c"
+                f" (there is no {DEFAULT_CONFIG} here)"
+            )
+        config_path = Path(DEFAULT_CONFIG)
+    config = JobConfig() if config_path is None else load_config(config_path)
+    if paths:
+        # Paths on the command line are relative to where the user stands, not to the configuration.
+        absolute = tuple(path if config_path is None else str(Path(path).absolute()) for path in paths)
+        config = replace(config, input=InputConfig(absolute, config.input.source, config.input.target))
+    if not config.input.paths:
+        raise click.UsageError(f"{config_path} names no documents: set paths in [input], or name files")
+    if output is not None:
+        folder = output if config_path is None else str(Path(output).absolute())
+        config = replace(config, output=OutputConfig(folder))
+    return config
+
+
+def _print_summary(result: RunResult) -> None:
+    rows = [("document", "segments", "translated", "kept", "skipped", "failed", "scores")]
+    scores = {entry["document"]: entry for entry in result.scores["documents"]}
+    for entry in result.documents:
+        status = entry["status"]
+        rows.append(
+            (
+                entry["path"],
+                str(entry["segments"]),
+                *(str(status[name]) for name in ("translated", "kept", "skipped", "failed")),
+                _describe_score(scores.get(entry["document"])),
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+    figures = result.statistics
+    click.echo(
+        f"{figures.decoded} segments decoded, {figures.from_memory} from memory, {result.failed} failed,"
+        f" {result.seconds:.1f} s"
+    )
+    for error in result.errors:
+        click.echo(f"left out: {error}")
+    click.echo(str(result.folder / "index.html"))
+
+
+def _describe_score(entry: dict[str, Any] | None) -> str:
+    if entry is None:
+        return ""
+    figures = "  ".join(f"{metric['name']} {metric['score']:.1f}" for metric in entry["metrics"])
+    covered = f"covers {entry['coverage']['reference']:.0%} of the reference"
+    return f"{figures}  ({covered})" if figures else f"not scored: {covered}"

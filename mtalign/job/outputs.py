@@ -1,0 +1,91 @@
+"""Write what a run has made, each file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtalign.document import Status
+from mtalign.errors import DocumentError
+from mtalign.files import write_atomically
+from mtalign.formats import render
+from mtalign.records import dump_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mtalign.document import Segment, Translation
+    from mtalign.job.inputs import Input
+    from mtalign.records import Record
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` and see that files can be written there, before hours of work depend on it.
+
+    Raises:
+        DocumentError: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".mtalign-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise DocumentError(
+            f"cannot write to {folder}: {error.strerror}", hint="name another folder with -o"
+        ) from error
+
+
+def english_text(translation: Translation) -> str | None:
+    """What stands for a segment in the English document; None for data that stays as it is."""
+    if translation.status is Status.FAILED:
+        return failure_mark(translation)
+    return translation.text
+
+
+def failure_mark(translation: Translation) -> str:
+    """What stands where a translation is missing: never the source, never nothing."""
+    return f"[[not translated: {translation.segment_id}: {translation.failure}]]"
+
+
+def render_english(item: Input, translations: Mapping[str, Translation]) -> bytes:
+    """A document in English, in the shape, encoding and newlines of its source."""
+    texts = {}
+    for segment in item.segments:
+        text = english_text(translations[segment.id])
+        if text is not None:
+            texts[segment.id] = text
+    return render(item.document, item.segments, texts)
+
+
+def english_name(path: Path, target: str) -> str:
+    """``report.txt`` → ``report.en.txt``."""
+    return f"{path.stem}.{target}{path.suffix}"
+
+
+def write_document(
+    folder: Path, item: Input, records: Iterable[Record], translations: Mapping[str, Translation], target: str
+) -> None:
+    """Write ``segments.jsonl`` and the English document into ``folder``."""
+    write_atomically(folder / "segments.jsonl", dump_records(records).encode())
+    write_atomically(folder / english_name(item.path, target), render_english(item, translations))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as JSON that a person can read and a diff can show."""
+    write_atomically(path, (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+def write_jsonl(path: Path, values: Iterable[Any]) -> None:
+    """Write ``values`` as JSON, one a line."""
+    write_atomically(path, "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in values).encode())
+
+
+def count_statuses(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> dict[str, int]:
+    """How many segments have each status; all four are named."""
+    counts = {status.value: 0 for status in Status}
+    for segment in segments:
+        counts[translations[segment.id].status.value] += 1
+    return counts

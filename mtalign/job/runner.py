@@ -1,0 +1,256 @@
+"""The chain: read, segment, translate, align, score, report. The one place that knows the order."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtalign import __version__
+from mtalign.document import SCHEMA_VERSION, Status
+from mtalign.engines.base import Decoding
+from mtalign.job.engines import EnginePool
+from mtalign.job.inputs import read_inputs
+from mtalign.job.links import link_translations
+from mtalign.job.manifest import machine, package_versions
+from mtalign.job.outputs import check_writable, count_statuses, write_document, write_json, write_jsonl
+from mtalign.job.reference import load_reference
+from mtalign.languages import parse_language
+from mtalign.memory import Memory
+from mtalign.records import make_records
+from mtalign.translate import PlanStatistics, translate_segments, untouched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mtalign.document import Translation
+    from mtalign.embed import Embedder
+    from mtalign.errors import MtalignError
+    from mtalign.job.config import JobConfig
+    from mtalign.job.events import Events
+    from mtalign.job.inputs import Input
+    from mtalign.job.reference import Reference
+    from mtalign.languages import Language
+    from mtalign.models.store import ModelStore
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to."""
+
+    folder: Path
+    documents: tuple[dict[str, Any], ...]
+    """The manifest's entry of each document."""
+    scores: dict[str, Any]
+    """``scores.json``."""
+    errors: tuple[MtalignError, ...]
+    """Documents that were left out."""
+    statistics: PlanStatistics
+    seconds: float
+
+    @property
+    def failed(self) -> int:
+        """Segments that should have been translated and were not."""
+        return sum(document["status"][Status.FAILED.value] for document in self.documents)
+
+
+def decoding_of(config: JobConfig) -> Decoding:
+    """The decoding options that a configuration asks for."""
+    return Decoding(beam=config.model.beam, quality=config.model.quality)
+
+
+def parse_source(name: str) -> Language | None:
+    """The source language of a configuration or option; None for ``auto``.
+
+    Raises:
+        LanguageError: it is not a language.
+    """
+    return None if name == "auto" else parse_language(name)
+
+
+def translate_inputs(
+    inputs: Iterable[Input],
+    *,
+    pool: EnginePool,
+    target: Language,
+    memory: Memory,
+    decoding: Decoding,
+    events: Events,
+) -> tuple[dict[str, Translation], PlanStatistics]:
+    """Translate all segments, each with the engine for its language."""
+    segments = [segment for item in inputs for segment in item.segments]
+    wanted = {segment.language for segment in segments if not segment.skip}
+    engines = pool.engines_for([parse_language(code) for code in sorted(wanted)])
+    translations: dict[str, Translation] = {}
+    statistics = PlanStatistics()
+    for engine in dict.fromkeys(engines.values()):
+        mine = [s for s in segments if not s.skip and engines[s.language] is engine]
+        with events.stage(f"translating with {engine.model.name}", "segments") as stage:
+            done, cost = translate_segments(
+                mine,
+                engine=engine,
+                target=target,
+                memory=memory,
+                decoding=decoding,
+                progress=lambda now, stage=stage: stage.update(  # type: ignore[misc]
+                    now.done, now.total, f"{now.tokens} tokens" if now.tokens else "from memory"
+                ),
+            )
+        translations.update(done)
+        statistics.add(cost)
+    translations.update({s.id: untouched(s) for s in segments if s.skip})
+    return translations, statistics
+
+
+def run_job(
+    config: JobConfig,
+    *,
+    store: ModelStore,
+    memory_path: Path | None,
+    offline: bool,
+    events: Events,
+) -> RunResult:
+    """Translate, align and score the documents of ``config`` and write its output folder.
+
+    Raises:
+        MtalignError: see :mod:`mtalign.errors`; what had been translated before is in the memory.
+    """
+    started = time.perf_counter()
+    created = datetime.now(timezone.utc)
+    folder = config.base / config.output.folder
+    target = parse_language(config.input.target)
+    source = parse_source(config.input.source)
+    inputs, errors = read_inputs(
+        config.input.paths, base=config.base, source=source, target=target, events=events
+    )
+    reference = load_reference(config, target)
+    check_writable(folder)
+    with (
+        Memory(memory_path) as memory,
+        EnginePool(config.model, store=store, offline=offline, events=events) as pool,
+    ):
+        translations, statistics = translate_inputs(
+            inputs, pool=pool, target=target, memory=memory, decoding=decoding_of(config), events=events
+        )
+        models = pool.used()
+
+    from mtalign.embed import load_embedder
+
+    embedder = load_embedder()
+    entries, scores = [], []
+    with events.stage("aligning and scoring", "documents") as stage:
+        for number, item in enumerate(inputs, start=1):
+            output = folder / item.output
+            links = link_translations(item.segments, translations, embedder)
+            records = make_records(item.document, item.segments, translations, target.code, links)
+            write_document(output, item, records, translations, target.code)
+            if reference is not None:
+                scores.append(_score(item, translations, reference, embedder, output))
+            entries.append(_entry(item, translations))
+            stage.update(number, len(inputs))
+    scores_json = _scores_json(reference, config, scores)
+    write_json(folder / "scores.json", scores_json)
+    seconds = time.perf_counter() - started
+    write_json(
+        folder / "manifest.json",
+        {
+            "schema": SCHEMA_VERSION,
+            "mtalign": __version__,
+            "created": created.isoformat(timespec="seconds"),
+            "inputs": entries,
+            "left_out": [str(error) for error in errors],
+            "models": models,
+            "options": _options(config),
+            "packages": package_versions(),
+            "machine": machine(),
+            "time": {"seconds": round(seconds, 2), "engine_seconds": round(statistics.engine_seconds, 2)},
+            "rate": _rate(statistics),
+        },
+    )
+    from mtalign.report import write_reports
+
+    write_reports(folder)
+    return RunResult(folder, tuple(entries), scores_json, tuple(errors), statistics, seconds)
+
+
+def _score(
+    item: Input,
+    translations: Mapping[str, Translation],
+    reference: Reference,
+    embedder: Embedder,
+    output: Path,
+) -> dict[str, Any]:
+    """The document's entry in ``scores.json``; its beads with the reference go to ``reference.jsonl``."""
+    from mtalign.score.reference import score_against_reference
+
+    ids = [s.id for s in item.segments if translations[s.id].status is Status.TRANSLATED]
+    result = score_against_reference(
+        [translations[i].text or "" for i in ids], reference.sentences, embedder=embedder
+    )
+    beads = [
+        {
+            "source": [ids[index] for index in bead.source],
+            "reference": [reference.sentences[index] for index in bead.target],
+            "score": round(bead.score, 4),
+        }
+        for bead in result.beads
+    ]
+    if beads:
+        write_jsonl(output / "reference.jsonl", beads)
+    else:
+        (output / "reference.jsonl").unlink(missing_ok=True)
+    return {"document": item.document.id, **result.to_json()}
+
+
+def _entry(item: Input, translations: Mapping[str, Translation]) -> dict[str, Any]:
+    languages = Counter(s.language for s in item.segments if s.language != "und")
+    return {
+        "document": item.document.id,
+        "path": item.name,
+        "sha256": item.sha256,
+        "bytes": item.size,
+        "output": item.output,
+        "segments": len(item.segments),
+        "languages": dict(languages.most_common()),
+        "status": count_statuses(item.segments, translations),
+    }
+
+
+def _scores_json(
+    reference: Reference | None, config: JobConfig, scores: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA_VERSION,
+        "reference": reference
+        and {
+            "path": reference.path,
+            "starts_with": config.reference.starts_with,
+            "sentences": len(reference.sentences),
+            "note": reference.note,
+        },
+        "documents": scores,
+    }
+
+
+def _options(config: JobConfig) -> dict[str, Any]:
+    return {
+        "input": asdict(config.input),
+        "model": asdict(config.model),
+        "reference": asdict(config.reference),
+        "decoding": asdict(decoding_of(config)),
+    }
+
+
+def _rate(statistics: PlanStatistics) -> dict[str, Any]:
+    seconds = statistics.engine_seconds
+    return {
+        "segments": statistics.segments,
+        "from_memory": statistics.from_memory,
+        "decoded": statistics.decoded,
+        "retried": statistics.retried,
+        "tokens": statistics.tokens,
+        "tokens_per_second": round(statistics.tokens / seconds, 2) if seconds and statistics.tokens else None,
+    }
