@@ -195,7 +195,8 @@ class Memory:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """How many results it holds."""
         with self._errors():
             (count,) = self._connection.execute("SELECT count(*) FROM outcome").fetchone()
         return int(count)

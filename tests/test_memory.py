@@ -1,0 +1,134 @@
+"""The translation memory: what it keeps, for whom, and how it fails."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from mtalign.engines.base import ContextPair, Decoding
+from mtalign.errors import MemoryStoreError
+from mtalign.languages import ENGLISH, parse_language
+from mtalign.memory import Entry, Memory, Outcome, memory_key
+from mtalign.testing import EchoEngine
+
+KO = parse_language("ko")
+
+
+def entry(key="k", translation="text", failure=None):
+    return Entry(key, "원문", "ko", "en", Outcome(translation, failure, -0.25, 7, ("retried",)))
+
+
+def test_what_was_put_comes_back_whole(tmp_path):
+    with Memory(tmp_path / "m.sqlite") as memory:
+        memory.put([entry(), entry("f", None, "the model gave no text")], EchoEngine())
+    with Memory(tmp_path / "m.sqlite") as memory:
+        found = memory.get(["k", "f", "unknown"])
+    assert found == {
+        "k": Outcome("text", None, -0.25, 7, ("retried",)),
+        "f": Outcome(None, "the model gave no text", -0.25, 7, ("retried",)),
+    }
+
+
+def test_more_keys_than_sqlite_takes_variables_are_looked_up(tmp_path):
+    with Memory(None) as memory:
+        memory.put([entry(str(number)) for number in range(1203)], EchoEngine())
+        assert len(memory.get(str(number) for number in range(1203))) == 1203
+
+
+def test_everything_a_result_depends_on_changes_the_key():
+    engine, decoding = EchoEngine(), Decoding()
+
+    def key(text="원문", source=KO, context=(), engine=engine, decoding=decoding, plan=1):
+        return memory_key(text, source, ENGLISH, context, engine, decoding, plan)
+
+    other_version = EchoEngine()
+    other_version.version = "2"
+    keys = [
+        key(),
+        key(text="원문 "),
+        key(source=parse_language("ja")),
+        key(context=(ContextPair("앞", None),)),
+        key(context=(ContextPair("앞", "before"),)),
+        key(engine=EchoEngine(fingerprint="1" * 64)),
+        key(engine=other_version),
+        key(decoding=replace(decoding, beam=1)),
+        key(decoding=replace(decoding, quality="best")),
+        key(plan=2),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key() == key()
+
+
+def test_a_file_that_is_no_database_is_one_line_with_the_next_step(tmp_path):
+    path = tmp_path / "m.sqlite"
+    path.write_bytes(b"not a database, but long enough to look like a file" * 100)
+    with pytest.raises(MemoryStoreError) as caught:
+        Memory(path)
+    assert "--memory" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def test_a_memory_of_another_schema_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "m.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version=99")
+    with pytest.raises(MemoryStoreError, match="schema 99"):
+        Memory(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and sys.platform != "linux", reason="needs a folder nobody can write")
+def test_a_folder_that_cannot_be_made_is_one_line_with_the_next_step(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(MemoryStoreError) as caught:
+        Memory(tmp_path / "file" / "m.sqlite")
+    assert "--no-memory" in str(caught.value)
+
+
+def test_a_full_disk_is_told_and_what_was_stored_before_stays(tmp_path):
+    path = tmp_path / "m.sqlite"
+    memory = Memory(path)
+    memory.put([entry("first")], EchoEngine())
+    # The only way to fill a disk in a test: SQLite's own limit on the size of the file.
+    memory._connection.execute("PRAGMA max_page_count=4")
+    with pytest.raises(MemoryStoreError) as caught:
+        memory.put([entry(f"{n}", "x" * 3000) for n in range(50)], EchoEngine())
+    assert "free some space" in str(caught.value)
+    assert set(memory.get(["first", "0"])) == {"first"}
+    memory.close()
+
+
+def test_kill_nine_loses_nothing_that_was_put(tmp_path):
+    path = tmp_path / "m.sqlite"
+    script = f"""
+        import os, signal
+        from pathlib import Path
+        from mtalign.memory import Entry, Memory, Outcome
+        from mtalign.testing import EchoEngine
+        memory = Memory(Path({str(path)!r}))
+        memory.put([Entry("k", "s", "ko", "en", Outcome("t", None, None, 1))], EchoEngine())
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    finished = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False)
+    assert finished.returncode == -9
+    with Memory(path) as memory:
+        assert memory.get(["k"])["k"].translation == "t"
+
+
+def test_two_processes_share_a_memory(tmp_path):
+    path = tmp_path / "m.sqlite"
+    with Memory(path) as one, Memory(path) as other:
+        one.put([entry("a")], EchoEngine())
+        other.put([entry("b")], EchoEngine())
+        assert set(one.get(["a", "b"])) == {"a", "b"}
+
+
+def test_the_file_is_readable_by_its_owner_only(tmp_path):
+    Memory(tmp_path / "m.sqlite").close()
+    assert (tmp_path / "m.sqlite").stat().st_mode & 0o077 == 0
