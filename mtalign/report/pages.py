@@ -1,0 +1,113 @@
+"""What both kinds of page share: the template environment, the JSON block and the security policy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mtalign.report.text import encode, percent, visible
+from mtalign.report.wording import METRIC_MEANINGS, SEVERITY_LABELS, STATUS_MEANINGS, metric_value, sentences
+
+
+def render(
+    template: str, *, styles: tuple[str, ...], script: str = "", data: Any = None, **values: Any
+) -> bytes:
+    """Render a page of ``assets/`` into one self-contained file.
+
+    The page's policy allows the style sheet and the script that stand in it, by their SHA-256, and nothing
+    else: no connection, no other script, no inline handler.
+    """
+    style = "".join(_asset(name) for name in styles)
+    code = _asset(script) if script else ""
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(code)}'" if code else "script-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    page = _environment().get_template(template)
+    # The assets are ours and hold no text of a document.
+    text = page.render(
+        policy=policy,
+        style=Markup(style),  # noqa: S704
+        script=Markup(code),  # noqa: S704
+        data=Markup(json_block(data)),  # noqa: S704
+        **values,
+    )
+    return encode(text)
+
+
+def json_block(value: Any) -> str:
+    """``value`` as JSON that cannot end the script element it stands in, nor a line of JavaScript."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def path_reference(*names: str) -> str:
+    """A relative reference to a file, whatever its name: percent-encoded, never with a scheme."""
+    return "./" + "/".join(quote(name.encode("utf-8", "surrogatepass"), safe="") for name in names)
+
+
+def fragment(**filters: str) -> str:
+    """The fragment that opens a document's page with these filters."""
+    return "#" + "&".join(f"{name}={quote(value, safe='')}" for name, value in filters.items())
+
+
+def number(value: int) -> str:
+    """``12,345``."""
+    return f"{value:,}"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 segment``, ``2 segments``."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def _asset(name: str) -> str:
+    return (resources.files("mtalign.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _digest(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode("utf-8")).digest()).decode("ascii")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mtalign.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
+        visible=visible,
+        percent=percent,
+        number=number,
+        plural=plural,
+        metric_value=metric_value,
+        sentences=sentences,
+    )
+    environment.globals.update(
+        path_reference=path_reference,
+        fragment=fragment,
+        severity_labels={severity.value: label for severity, label in SEVERITY_LABELS.items()},
+        status_meanings={status.value: meaning for status, meaning in STATUS_MEANINGS.items()},
+        metric_meanings=METRIC_MEANINGS,
+    )
+    return environment

@@ -1,0 +1,147 @@
+"""``summary.md``: the run on one screen, for a CI job summary or a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from mtalign.document import Status
+from mtalign.report.payload import DocumentRun, RunPayload
+from mtalign.report.text import encode, markdown
+from mtalign.report.wording import (
+    METRIC_MEANINGS,
+    SEVERITY_LABELS,
+    TOPICAL_SIMILARITY_MEANING,
+    coverage_sentence,
+    metric_value,
+    sentences,
+)
+
+MAX_FAILURES = 200
+"""Failures listed before the rest is only counted: a job summary has a size limit."""
+
+
+def write_summary(run: RunPayload) -> bytes:
+    """The content of ``summary.md``."""
+    parts = [_headline(run), _documents(run), _scores(run), _flags(run), _failures(run), _models(run)]
+    return encode("\n\n".join(part for part in parts if part) + "\n")
+
+
+def _headline(run: RunPayload) -> str:
+    counts = ", ".join(f"{count} {status.value}" for status, count in run.statuses.items())
+    documents = "1 document" if len(run.documents) == 1 else f"{len(run.documents)} documents"
+    return f"# Translation run\n\n{documents}, {run.segments} segments: {counts}."
+
+
+def _documents(run: RunPayload) -> str:
+    header = ("Document", "File", "Languages", "Segments", *(status.value.capitalize() for status in Status))
+    rows = [
+        (
+            markdown(document.id),
+            markdown(document.file_name),
+            markdown(", ".join(document.languages)) or "–",
+            str(len(document.records)),
+            *(str(count) for count in document.statuses.values()),
+        )
+        for document in run.documents
+    ]
+    return "## Documents\n\n" + _table(header, rows, right=range(3, 8))
+
+
+def _scores(run: RunPayload) -> str:
+    if run.reference is None and all(document.score is None for document in run.documents):
+        return ""
+    lines = ["## Scores against the reference"]
+    if run.reference is not None:
+        size = f", {run.reference.sentences} sentences" if run.reference.sentences is not None else ""
+        where = markdown(run.reference.path or run.reference.document) or "given"
+        lines.append(f"Reference: {where}{size}. {markdown(run.reference.note)}".strip())
+    names = list(dict.fromkeys(metric.name for d in run.documents if d.score for metric in d.score.metrics))
+    rows = []
+    for document in run.documents:
+        score = document.score
+        values = {metric.name: metric_value(metric) for metric in score.metrics} if score else {}
+        similarity = score.topical_similarity if score else None
+        note = "; ".join(part for part in (_coverage(document), score.note if score else "") if part)
+        rows.append(
+            (
+                markdown(document.id),
+                *(values.get(name, "–") for name in names),
+                "–" if similarity is None else f"{similarity:.2f}",
+                markdown(note),
+            )
+        )
+    header = ("Document", *(markdown(name) for name in names), "Topical similarity", "Coverage")
+    lines.append(_table(header, rows, right=range(1, len(names) + 2)))
+    meanings = [f"- {name}: {METRIC_MEANINGS[name]}" for name in names if name in METRIC_MEANINGS]
+    meanings.append(f"- Topical similarity: {TOPICAL_SIMILARITY_MEANING}")
+    lines.append("\n".join(meanings))
+    signatures = [
+        f"- {markdown(document.id)} {markdown(metric.name)}: {markdown(metric.signature)}"
+        for document in run.documents
+        if document.score
+        for metric in document.score.metrics
+    ]
+    if signatures:
+        lines.append("Signatures:\n\n" + "\n".join(signatures))
+    return "\n\n".join(lines)
+
+
+def _coverage(document: DocumentRun) -> str:
+    text = coverage_sentence(document.score)
+    coverage = document.score.coverage if document.score else None
+    counted = sentences(coverage.reference_sentences) if coverage else ""
+    return f"{text} ({counted})" if counted else text
+
+
+def _flags(run: RunPayload) -> str:
+    kinds = run.flag_kinds()
+    if not kinds:
+        return "## Flags\n\nNone."
+    rows = [
+        (
+            SEVERITY_LABELS[kind.severity],
+            markdown(kind.name),
+            str(kind.count),
+            ", ".join(
+                f"{markdown(d.id)}: {kind.by_output[d.output]}"
+                for d in run.documents
+                if d.output in kind.by_output
+            ),
+        )
+        for kind in kinds
+    ]
+    return "## Flags\n\n" + _table(("Severity", "Flag", "Count", "By document"), rows, right=(2,))
+
+
+def _failures(run: RunPayload) -> str:
+    failures = [record for document in run.documents for record in document.failures()]
+    if not failures:
+        return "## Failed segments\n\nNone."
+    lines = [
+        f"- **{markdown(record.segment.id)}**: {markdown(record.translation.failure or '')}"
+        for record in failures[:MAX_FAILURES]
+    ]
+    if len(failures) > MAX_FAILURES:
+        lines.append(f"- … and {len(failures) - MAX_FAILURES} more: see the documents' segments.tsv")
+    return "## Failed segments\n\n" + "\n".join(lines)
+
+
+def _models(run: RunPayload) -> str:
+    if not run.models:
+        return ""
+    lines = []
+    for model in run.models:
+        engine = f"{model.engine} {model.engine_version}".strip()
+        facts = (
+            model.fingerprint and f"fingerprint {model.fingerprint[:12]}",
+            engine and f"engine {engine}",
+            model.licence and f"licence {model.licence}",
+            model.attribution,
+        )
+        lines.append("- " + "; ".join(markdown(fact) for fact in (model.name, *facts) if fact))
+    return "## Models\n\n" + "\n".join(lines)
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: Container[int] = ()) -> str:
+    rule = ["---:" if column in right else "---" for column in range(len(header))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows))

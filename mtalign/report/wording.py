@@ -1,0 +1,56 @@
+"""What the reports say about a score, in one place so that the page and the summary say the same."""
+
+from __future__ import annotations
+
+from mtalign.document import Score, Severity, Status
+from mtalign.report.payload import NEAR_NOTHING, DocumentScore
+from mtalign.report.text import percent
+
+STATUS_MEANINGS = {
+    Status.TRANSLATED: "a model gave the English",
+    Status.KEPT: "nothing to translate: English already, a number, a URL",
+    Status.SKIPPED: "data or code, written through unchanged",
+    Status.FAILED: "should have been translated and was not",
+}
+
+SEVERITY_LABELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+METRIC_MEANINGS = {
+    "BLEU": "shared word sequences, 0 to 100, higher is better",
+    "chrF2": "shared character sequences, 0 to 100, higher is better",
+    "chrF2++": "shared character and word sequences, 0 to 100, higher is better",
+    "TER": "edits per reference word, 0 is identical, lower is better",
+}
+
+TOPICAL_SIMILARITY_MEANING = (
+    "closeness of subject to the reference, from sentence embeddings; "
+    "it says nothing about translation quality"
+)
+
+
+def metric_value(metric: Score) -> str:
+    """``24.13``, with its confidence interval where the scorer computed one."""
+    confidence = metric.details.get("confidence")
+    interval = f" ± {confidence:.1f}" if isinstance(confidence, (int, float)) and confidence > 0 else ""
+    return f"{metric.score:.1f}{interval}"
+
+
+def sentences(pair: tuple[int, int] | None) -> str:
+    """``19 of 21 sentences``, or nothing where it is not known."""
+    return f"{pair[0]} of {pair[1]} sentences" if pair else ""
+
+
+def coverage_sentence(score: DocumentScore | None) -> str:
+    """What part of the reference a document covers, and what that means for its scores."""
+    if score is None:
+        return "not compared with a reference"
+    coverage = score.coverage
+    if coverage is None:
+        return "scored, coverage unknown" if score.metrics else "not scored"
+    share = percent(coverage.reference)
+    if score.metrics:
+        own = "" if coverage.hypothesis is None else f" with {percent(coverage.hypothesis)} of its own text"
+        return f"covers {share} of the reference{own}"
+    if coverage.reference < NEAR_NOTHING:
+        return f"another article: covers {share} of the reference, not scored"
+    return f"covers {share} of the reference, not scored"
