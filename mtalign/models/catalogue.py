@@ -124,7 +124,7 @@ class Catalogue:
                 hint=f"name one of them ({members[0].name}, {members[1].name}, …)",
             )
         for entry in members:
-            if language.code in entry.languages:
+            if language.primary in entry.languages:
                 return entry
         for entry in members:
             if ANY_LANGUAGE in entry.languages:

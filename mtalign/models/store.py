@@ -12,16 +12,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtalign.errors import DownloadError, LicenseError, ModelError, UsageError
+from mtalign.home import mtalign_home
 from mtalign.models.catalogue import Catalogue, CatalogueEntry, FilePin, load_catalogue
 from mtalign.models.download import Progress, no_progress
 from mtalign.models.hashing import sha256_file
@@ -44,12 +44,8 @@ def no_note(_line: str) -> None:
 
 
 def default_root() -> Path:
-    """``$MTALIGN_HOME/models``, else ``$XDG_CACHE_HOME/mtalign/models``, else ``~/.cache/mtalign/models``."""
-    home = os.environ.get("MTALIGN_HOME")
-    if home:
-        return Path(home).expanduser() / "models"
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "mtalign" / "models"
+    """The folder ``models`` of :func:`mtalign.home.mtalign_home`."""
+    return mtalign_home() / "models"
 
 
 class State(str, Enum):
@@ -79,27 +75,11 @@ class ModelStatus:
 class ModelStore:
     """Models on this disk."""
 
-    root: Path
-    catalogue: Catalogue
-    hub: HubSource
-    wheels: WheelSource
-
-    @classmethod
-    def open(
-        cls,
-        root: Path | None = None,
-        *,
-        catalogue: Catalogue | None = None,
-        hub: HubSource | None = None,
-        wheels: WheelSource | None = None,
-    ) -> ModelStore:
-        """The store at ``root`` (default: :func:`default_root`); nothing is created before a pull."""
-        return cls(
-            root=default_root() if root is None else root,
-            catalogue=load_catalogue() if catalogue is None else catalogue,
-            hub=HubSource() if hub is None else hub,
-            wheels=WheelSource() if wheels is None else wheels,
-        )
+    root: Path = field(default_factory=default_root)
+    """Nothing is created there before a pull."""
+    catalogue: Catalogue = field(default_factory=load_catalogue)
+    hub: HubSource = field(default_factory=HubSource)
+    wheels: WheelSource = field(default_factory=WheelSource)
 
     def has(self, entry: CatalogueEntry) -> bool:
         """Whether the model is in the store (a quick look, see :meth:`record`)."""
