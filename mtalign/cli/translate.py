@@ -76,7 +76,7 @@ def command(
 
     with (
         Memory(memory_path) as memory,
-        EnginePool(config.model, store=ModelStore(), offline=choice.offline, events=events) as pool,
+        EnginePool(config.model, store=ModelStore.open(), offline=choice.offline, events=events) as pool,
     ):
         translations, statistics = translate_inputs(
             inputs,

@@ -1,0 +1,46 @@
+# Two commands do all the set-up: `make run` (the main job on the seeds) and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run test lint browser clean help
+
+help:
+	@echo "make run      install, translate the seeds, write outputs/"
+	@echo "make test     install, run the test suite"
+	@echo "make lint     ruff and mypy"
+	@echo "make browser  install Chromium for the page tests (Debian, as root)"
+	@echo "make clean    remove the virtual environment and caches"
+
+run: $(VENV)/installed
+	$(BIN)/mtalign run -c mtalign.toml -o outputs
+
+test: $(VENV)/installed-dev
+	$(BIN)/pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+browser:
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "mtalign needs Python 3.10 or newer; name one: make PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (PyTorch among it: a few minutes the first time)"
+	$(PIP) -e '.[offline]'
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (PyTorch among it: a few minutes the first time)"
+	$(PIP) -e '.[offline,dev]'
+	@touch $(VENV)/installed $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
