@@ -53,7 +53,7 @@ def command(
 
     result = run_job(
         choice.applied_to(_config(paths, config_path, output)),
-        store=ModelStore.open(),
+        store=ModelStore(),
         memory_path=choice.memory_path(),
         offline=choice.offline,
         events=ConsoleEvents(choice.quiet),

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mtalign.cli.options import Choice, ConsoleEvents, model_options
-from mtalign.errors import EXIT_INCOMPLETE
+from mtalign.errors import EXIT_INCOMPLETE, MtalignError
 
 
 @click.command()
@@ -64,8 +64,8 @@ def command(
     if not files and sys.stdin.isatty():
         raise click.UsageError("name a file to translate, or pipe text into standard input")
     if not files or files == ("-",):
+        errors: list[MtalignError] = []
         inputs = [read_stdin(sys.stdin.buffer.read(), format=stdin_format, source=source, target=target)]
-        errors = []
     else:
         inputs, errors = read_inputs(files, base=Path(), source=source, target=target, events=events)
     to_folder = output is not None and (output.is_dir() or len(inputs) > 1 or str(output).endswith("/"))
@@ -76,7 +76,7 @@ def command(
 
     with (
         Memory(memory_path) as memory,
-        EnginePool(config.model, store=ModelStore.open(), offline=choice.offline, events=events) as pool,
+        EnginePool(config.model, store=ModelStore(), offline=choice.offline, events=events) as pool,
     ):
         translations, statistics = translate_inputs(
             inputs,

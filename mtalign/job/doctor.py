@@ -65,7 +65,7 @@ def _home() -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    ready = [status for status in ModelStore.open().list() if status.state is State.READY]
+    ready = [status for status in ModelStore().list() if status.state is State.READY]
     for status in ready:
         yield Finding(f"model {status.entry.name} ({status.entry.licence}): {status.path}")
     if not ready:
@@ -75,7 +75,7 @@ def _models() -> Iterator[Finding]:
 
 
 def _choice(offline: bool) -> Iterator[Finding]:
-    store = ModelStore.open()
+    store = ModelStore()
     for code in _EXAMPLE_LANGUAGES:
         language = parse_language(code)
         try:

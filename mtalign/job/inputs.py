@@ -49,8 +49,8 @@ def read_inputs(
         MtalignError: no document can be read; the first one's error.
     """
     files: list[Path] = []
-    for path in paths:
-        files.extend(find_documents(base / path))
+    for name in paths:
+        files.extend(find_documents(base / name))
     stems = Counter(path.stem for path in files)
     inputs: list[Input] = []
     errors: list[MtalignError] = []
@@ -63,10 +63,10 @@ def read_inputs(
             errors.append(error)
             events.note(f"left out: {error}")
             continue
-        name = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()
+        shown = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()
         output = path.stem if stems[path.stem] == 1 else document_id
         digest = hashlib.sha256(data).hexdigest()
-        inputs.append(Input(path, name, document, segments, output, digest, len(data)))
+        inputs.append(Input(path, shown, document, segments, output, digest, len(data)))
     if not inputs and errors:
         raise errors[0]
     return inputs, errors
