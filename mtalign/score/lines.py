@@ -1,0 +1,29 @@
+"""Line-aligned text files, as metrics read them: a segment a line, nothing else ends a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtalign.errors import DocumentError
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a UTF-8 file; only LF (or CR LF) ends a line, so U+2028 and its like stay inside one.
+
+    Raises:
+        DocumentError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DocumentError(
+            f"{path}: cannot be read ({error.strerror or error})", hint="check the path"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DocumentError(
+            f"{path}: not UTF-8 (byte {error.start})", hint=f"convert it: iconv -t UTF-8 {path}"
+        ) from error
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if lines[-1] == "":
+        lines.pop()
+    return lines

@@ -1,0 +1,185 @@
+"""Score a document's English against a reference text that need not match it line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtalign.align import Bead, align_segments
+from mtalign.document import Score
+from mtalign.embed import Embedder
+from mtalign.errors import ScoreError
+from mtalign.score.metrics import DEFAULT_METRICS, corpus_scores, to_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MIN_COVERAGE = 0.5
+"""Share of the reference that has to be aligned before a metric is given."""
+
+WHOLE_COVERAGE = 0.9
+"""Share of the reference from which the hypothesis is taken for a translation of all of it."""
+
+ACCEPTED_SIMILARITY = 0.5
+"""Cosine from which a bead counts as aligned; see :func:`score_against_reference`."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of either side lies in accepted beads."""
+
+    reference: float
+    """Share of the reference's characters (white space apart), 0 to 1."""
+    hypothesis: float
+    reference_sentences: tuple[int, int]
+    """Aligned, and in all."""
+    hypothesis_sentences: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ReferenceScore:
+    """What comparing a document with a reference gave."""
+
+    metrics: tuple[Score, ...]
+    """Empty where the document covers too little of the reference."""
+    coverage: Coverage
+    beads: tuple[Bead, ...]
+    """The accepted beads: indices into the hypothesis and into the reference, ``score`` their cosine."""
+    topical_similarity: float
+    """Cosine of the two texts' mean sentence vectors, 0 to 1: what they are about, not how good they are."""
+    note: str
+    """One sentence: what was scored, or why nothing was."""
+    lines: tuple[tuple[str, str], ...]
+    """The lines the metrics were computed on, hypothesis and reference."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document's entry in ``scores.json``, but for its id."""
+        return {
+            "metrics": [to_json(score) for score in self.metrics],
+            "coverage": {
+                "reference": round(self.coverage.reference, 4),
+                "hypothesis": round(self.coverage.hypothesis, 4),
+                "reference_sentences": list(self.coverage.reference_sentences),
+                "hypothesis_sentences": list(self.coverage.hypothesis_sentences),
+            },
+            "topical_similarity": round(self.topical_similarity, 4),
+            "note": self.note,
+        }
+
+
+def score_against_reference(
+    hypothesis: Sequence[str],
+    reference: Sequence[str],
+    *,
+    embedder: Embedder,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    min_coverage: float = MIN_COVERAGE,
+    progress: Callable[[int, int], None] | None = None,
+) -> ReferenceScore:
+    """Align a document's English with the reference's sentences and score the part that aligns.
+
+    ``hypothesis`` is one document's translations in order (translations only: a reference that stands in the
+    document itself would be found there); ``reference`` is the reference's sentences.
+
+    A bead is accepted when both its sides are there and the cosine of their vectors is at least
+    ``ACCEPTED_SIMILARITY``. What is scored depends on how much of the reference accepted beads hold:
+
+    * below ``min_coverage``: nothing; the note says what was covered.
+    * up to ``WHOLE_COVERAGE``: the accepted beads, a line each. Such a score says nothing of the rest and
+      is read together with its coverage, which is lower the more was dropped.
+    * from there on the document is held to be a translation of the whole reference, and nothing is dropped
+      that could hurt: a reference sentence outside accepted beads is a line with an empty hypothesis, and a
+      hypothesis segment outside them, between the first and the last accepted one, is a line with an empty
+      reference. Hypothesis segments before and after are other parts of the document.
+
+    Raises:
+        ScoreError: the reference is empty.
+    """
+    if not any(text.strip() for text in reference):
+        raise ScoreError("the reference is empty", hint="check the reference")
+    beads = align_segments(hypothesis, reference, embedder=embedder, progress=progress)
+    links = _accepted(beads, hypothesis, reference, embedder)
+    coverage = Coverage(
+        reference=_share(reference, (index for bead in links for index in bead.target)),
+        hypothesis=_share(hypothesis, (index for bead in links for index in bead.source)),
+        reference_sentences=(sum(len(bead.target) for bead in links), len(reference)),
+        hypothesis_sentences=(sum(len(bead.source) for bead in links), len(hypothesis)),
+    )
+    lines, note = _lines(hypothesis, reference, links, coverage.reference, min_coverage)
+    scores: list[Score] = []
+    if lines:
+        scores = corpus_scores([line[0] for line in lines], [[line[1] for line in lines]], metrics)
+    return ReferenceScore(
+        metrics=tuple(scores),
+        coverage=coverage,
+        beads=links,
+        topical_similarity=topical_similarity(hypothesis, reference, embedder),
+        note=note,
+        lines=tuple(lines),
+    )
+
+
+def topical_similarity(first: Sequence[str], second: Sequence[str], embedder: Embedder) -> float:
+    """Cosine of the mean sentence vectors of two texts, 0 to 1; 0 where one has no text."""
+    import numpy as np
+
+    means = [embedder.encode(list(texts)).mean(axis=0) if len(texts) else None for texts in (first, second)]
+    if means[0] is None or means[1] is None:
+        return 0.0
+    norm = float(np.linalg.norm(means[0]) * np.linalg.norm(means[1]))
+    return max(0.0, min(1.0, float(means[0] @ means[1]) / norm)) if norm else 0.0
+
+
+def _accepted(
+    beads: Sequence[Bead], hypothesis: Sequence[str], reference: Sequence[str], embedder: Embedder
+) -> tuple[Bead, ...]:
+    candidates = [bead for bead in beads if not bead.is_null]
+    if not candidates:
+        return ()
+    first: NDArray[np.float32] = embedder.encode([_join(hypothesis, bead.source) for bead in candidates])
+    second: NDArray[np.float32] = embedder.encode([_join(reference, bead.target) for bead in candidates])
+    cosines = (first * second).sum(axis=1)
+    return tuple(
+        Bead(bead.source, bead.target, min(1.0, float(cosine)))
+        for bead, cosine in zip(candidates, cosines, strict=True)
+        if cosine >= ACCEPTED_SIMILARITY
+    )
+
+
+def _lines(
+    hypothesis: Sequence[str],
+    reference: Sequence[str],
+    links: Sequence[Bead],
+    covered: float,
+    min_coverage: float,
+) -> tuple[list[tuple[str, str]], str]:
+    percent = f"{100 * covered:.0f} %"
+    if not links or covered < min_coverage:
+        return [], f"not scored: covers {percent} of the reference"
+    aligned = [(_join(hypothesis, bead.source), _join(reference, bead.target)) for bead in links]
+    if covered < WHOLE_COVERAGE:
+        return aligned, f"aligned part only: covers {percent} of the reference"
+    held = {index for bead in links for index in bead.target}
+    used = {index for bead in links for index in bead.source}
+    missing = [("", text) for index, text in enumerate(reference) if index not in held and text.strip()]
+    extent = range(min(used), max(used) + 1)
+    added = [(hypothesis[index], "") for index in extent if index not in used and hypothesis[index].strip()]
+    note = f"whole reference: covers {percent} of it"
+    if missing:
+        note += f"; sentences missing, counted as empty: {len(missing)}"
+    if added:
+        note += f"; sentences without a counterpart, counted as added: {len(added)}"
+    return [*aligned, *missing, *added], note
+
+
+def _join(texts: Sequence[str], indices: Sequence[int]) -> str:
+    # A line break inside a segment is white space to every metric.
+    return " ".join(" ".join(texts[index].split()) for index in indices)
+
+
+def _share(texts: Sequence[str], indices: Any) -> float:
+    sizes = [len("".join(text.split())) for text in texts]
+    total = sum(sizes)
+    return sum(sizes[index] for index in indices) / total if total else 0.0
