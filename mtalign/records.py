@@ -164,7 +164,7 @@ def from_json(line: Mapping[str, Any]) -> Record:
             after=line["after"],
             link=link and Link(tuple(link["source"]), tuple(link["target"]), link["score"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DocumentError(
             f"segments.jsonl: a line is damaged ({type(error).__name__}: {error})",
             hint="run `mtalign run` again to write it anew",
@@ -202,6 +202,11 @@ def read_records(path: Path) -> Iterator[Record]:
                         f"{path}, line {number}: not JSON ({error.msg})",
                         hint="run `mtalign run` again to write it anew",
                     ) from error
+                if not isinstance(value, dict):
+                    raise DocumentError(
+                        f"{path}, line {number}: not a JSON object",
+                        hint="run `mtalign run` again to write it anew",
+                    )
                 yield from_json(value)
     except OSError as error:
         raise DocumentError(f"cannot read {path}: {error.strerror}") from error
