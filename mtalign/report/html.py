@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from mtalign.document import BlockKind, Severity
+from mtalign.document import BlockKind, Flag, Severity
 from mtalign.records import Record
 from mtalign.report.pages import render
 from mtalign.report.payload import SEVERITIES, DocumentRun, ReferenceBead, RunPayload, severity_rank
@@ -73,7 +74,9 @@ class Row:
 def write_page(run: RunPayload, document: DocumentRun) -> bytes:
     """The content of a document's ``index.html``."""
     rows = make_rows(document)
-    place = run.documents.index(document)
+    place = [other.output for other in run.documents].index(document.output)
+    kinds = _counted(document, lambda flag: flag.name)
+    severities = _counted(document, lambda flag: flag.severity.value)
     return render(
         "document.html",
         styles=("base.css", "document.css"),
@@ -83,7 +86,8 @@ def write_page(run: RunPayload, document: DocumentRun) -> bytes:
         document=document,
         rows=rows,
         coverage=coverage_sentence(document.score) if document.score else "",
-        flag_counts=_flag_counts(document),
+        flag_counts=sorted(kinds.items(), key=lambda item: (-item[1], item[0])),
+        severity_counts=[(s.value, severities[s.value]) for s in SEVERITIES if severities[s.value]],
         previous=run.documents[place - 1] if place > 0 else None,
         following=run.documents[place + 1] if place + 1 < len(run.documents) else None,
     )
@@ -164,12 +168,11 @@ def _references(document: DocumentRun) -> dict[str, ReferenceText]:
     return found
 
 
-def _flag_counts(document: DocumentRun) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for record in document.records:
-        for name in {flag.name for flag in record.translation.flags}:
-            counts[name] = counts.get(name, 0) + 1
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+def _counted(document: DocumentRun, key: Callable[[Flag], str]) -> Counter[str]:
+    """How many segments carry a flag with each value of ``key``."""
+    return Counter(
+        value for record in document.records for value in {key(flag) for flag in record.translation.flags}
+    )
 
 
 def _data(row: Row) -> dict[str, Any]:

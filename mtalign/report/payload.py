@@ -112,6 +112,12 @@ class DocumentRun:
         return first if alone else None
 
     @property
+    def opening(self) -> str:
+        """The English of its first translated segment."""
+        texts = (r.translation.text or "" for r in self.records if r.translation.status is Status.TRANSLATED)
+        return next(texts, "")
+
+    @property
     def statuses(self) -> dict[Status, int]:
         """How many segments have each status, all four named."""
         counts = Counter(record.translation.status for record in self.records)
@@ -241,7 +247,7 @@ def read_run(run: Path) -> RunPayload:
                 path=_field(entry, "path", str, where),
                 output=output,
                 given_title=_field(entry, "title", str, where, ""),
-                records=tuple(read_records(run / output / "segments.jsonl")),
+                records=_records(run / output / "segments.jsonl"),
                 beads=tuple(_beads(run / output / "reference.jsonl")),
                 score=scores.get(identifier),
             )
@@ -252,6 +258,23 @@ def read_run(run: Path) -> RunPayload:
         reference=reference,
         version=_field(manifest, "mtalign", str, where, ""),
     )
+
+
+def _records(path: Path) -> tuple[Record, ...]:
+    records = tuple(read_records(path))
+    seen: set[str] = set()
+    for number, record in enumerate(records, start=1):
+        segment, translation, link = record.segment, record.translation, record.link
+        texts = [segment.id, segment.document_id, segment.block_id, segment.text, segment.language]
+        texts += [translation.text or "", translation.failure or "", translation.engine, translation.model]
+        texts += [text for flag in translation.flags for text in (flag.name, flag.message)]
+        numbers = [record.level, translation.score or 0, (link and link.score) or 0]
+        typed = all(isinstance(t, str) for t in texts) and all(isinstance(n, (int, float)) for n in numbers)
+        if not typed or segment.id in seen:
+            what = "a value is of the wrong type" if not typed else f"{segment.id} stands there twice"
+            raise DocumentError(f"{path}, line {number}: {what}", hint=_RUN_AGAIN)
+        seen.add(segment.id)
+    return records
 
 
 def _model(entry: Mapping[str, Any], where: str) -> Model:

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 
 from mtalign.document import Status
 from mtalign.report.payload import DocumentRun, RunPayload
-from mtalign.report.text import encode, markdown
+from mtalign.report.text import code, encode, markdown
 from mtalign.report.wording import (
     METRIC_MEANINGS,
     SEVERITY_LABELS,
@@ -61,7 +61,9 @@ def _scores(run: RunPayload) -> str:
         score = document.score
         values = {metric.name: metric_value(metric) for metric in score.metrics} if score else {}
         similarity = score.topical_similarity if score else None
-        note = "; ".join(part for part in (_coverage(document), score.note if score else "") if part)
+        note = "; ".join(
+            part for part in (_coverage(document), score.note if score and score.metrics else "") if part
+        )
         rows.append(
             (
                 markdown(document.id),
@@ -76,7 +78,7 @@ def _scores(run: RunPayload) -> str:
     meanings.append(f"- Topical similarity: {TOPICAL_SIMILARITY_MEANING}")
     lines.append("\n".join(meanings))
     signatures = [
-        f"- {markdown(document.id)} {markdown(metric.name)}: {markdown(metric.signature)}"
+        f"- {markdown(document.id)} {markdown(metric.name)}: {code(metric.signature)}"
         for document in run.documents
         if document.score
         for metric in document.score.metrics

@@ -33,6 +33,12 @@ def markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\g<0>", " ".join(visible(text).split()))
 
 
+def code(text: str) -> str:
+    """``text`` as a Markdown code span; as plain text where it holds a backquote."""
+    line = " ".join(visible(text).split())
+    return f"`{line}`" if line and "`" not in line else markdown(line)
+
+
 def percent(share: float) -> str:
     """``0.024`` as ``2 %``; what is not quite nothing or not quite all never looks so."""
     if 0 < share < 0.005:

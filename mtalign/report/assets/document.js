@@ -15,7 +15,6 @@
     shown: byId("shown"),
     clear: byId("clear"),
   };
-  const SEVERITIES = ["info", "warning", "error"];
 
   // Compatibility forms are the same to a reader: full-width digits are found by plain ones.
   const fold = (text) => text.normalize("NFKC").toLowerCase();
@@ -28,7 +27,6 @@
       element,
       index,
       folded: fold(texts.filter((text) => text !== null).join("\n")),
-      worst: Math.max(-1, ...segment.flags.map((flag) => SEVERITIES.indexOf(flag.severity))),
     };
   });
   const rowOf = new Map(rows.map((row) => [row.id, row]));
@@ -71,8 +69,8 @@
     if (state.status.length && !state.status.includes(row.status)) return false;
     if (state.flag === "any" && !row.flags.length) return false;
     if (state.flag.startsWith("severity:")) {
-      const least = SEVERITIES.indexOf(state.flag.slice("severity:".length));
-      if (row.worst < Math.max(0, least)) return false;
+      const severity = state.flag.slice("severity:".length);
+      if (!row.flags.some((flag) => flag.severity === severity)) return false;
     } else if (state.flag && state.flag !== "any" && !row.flags.some((flag) => flag.name === state.flag)) {
       return false;
     }
