@@ -30,6 +30,10 @@ class ResolvedModel:
     """SHA-256 over the model's files, hex; two models with the same fingerprint give the same output."""
     licence: str = ""
     attribution: str = ""
+    revision: str = ""
+    """Commit on the hub, where the model is from there."""
+    accepted_licence: str = ""
+    """The licence that the user accepted, where it has to be accepted; belongs in the manifest."""
 
     @property
     def label(self) -> str:

@@ -104,29 +104,14 @@ def fetch_file(
             kept for the next try, unless it is wrong.
     """
     partial = target.with_name(f"{target.name}.partial")
-    failure: Exception | None = None
-    idle = 0
-    while idle < client.attempts:
-        if failure is not None:
-            client.wait(_backoff(idle, failure))
-        before = _size(partial)
-        try:
-            _fetch_rest(client, url, partial, pin, progress)
-            failure = None
-            break
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DownloadError(
-                    f"the disk is full: no room for {pin.name} in {target.parent}",
-                    hint="free some space, or set MTALIGN_HOME to another disk; what came is kept",
-                ) from error
-            if not _worth_a_retry(error):
-                raise explain(error, url) from error
-            failure = error
-            idle = 1 if _size(partial) > before else idle + 1
-    if failure is not None:
-        raise explain(failure, url, kept=_size(partial)) from failure
+    resumed = _size(partial) > 0
+    _fetch_with_retries(client, url, partial, pin, progress)
     problem = mismatch(partial, pin)
+    if problem and resumed:
+        # What was there may have been of another revision.
+        partial.unlink()
+        _fetch_with_retries(client, url, partial, pin, progress)
+        problem = mismatch(partial, pin)
     if problem:
         partial.unlink()
         raise DownloadError(
@@ -148,6 +133,30 @@ def mismatch(path: Path, pin: FilePin) -> str:
         found = git_blob_sha1(path)
         return "" if found == pin.git_sha1 else f"git sha-1 {found[:12]}… instead of {pin.git_sha1[:12]}…"
     return "no hash is known for it"
+
+
+def _fetch_with_retries(client: Client, url: str, partial: Path, pin: FilePin, progress: Progress) -> None:
+    failure: Exception | None = None
+    idle = 0
+    while idle < client.attempts:
+        if failure is not None:
+            client.wait(_backoff(idle, failure))
+        before = _size(partial)
+        try:
+            _fetch_rest(client, url, partial, pin, progress)
+            return
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DownloadError(
+                    f"the disk is full: no room for {pin.name} in {partial.parent}",
+                    hint="free some space, or set MTALIGN_HOME to another disk; what came is kept",
+                ) from error
+            if not _worth_a_retry(error):
+                raise explain(error, url) from error
+            failure = error
+            idle = 1 if _size(partial) > before else idle + 1
+    assert failure is not None
+    raise explain(failure, url, kept=_size(partial)) from failure
 
 
 class _CutOffError(OSError):
@@ -207,8 +216,8 @@ def _worth_a_retry(error: Exception) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code in _RETRIED_STATUS
     if isinstance(error, urllib.error.URLError):
-        # Neither a refused connection nor an unknown host mends itself within seconds.
-        return isinstance(error.reason, TimeoutError | ConnectionResetError)
+        # A host that is unknown, refuses or does not take the connection stays so for the next seconds.
+        return isinstance(error.reason, ConnectionResetError)
     return isinstance(error, ConnectionError | TimeoutError | http.client.HTTPException | _CutOffError)
 
 

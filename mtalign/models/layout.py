@@ -39,7 +39,9 @@ def choose_files(available: Iterable[str], pinned: Iterable[str] = ()) -> list[s
     Raises:
         ModelError: there are no weights that an engine reads.
     """
-    names, wanted = set(available), set(pinned)
+    # A name with a folder in it is none of ours, and could lead out of the store.
+    names = {name for name in available if "/" not in name and "\\" not in name}
+    wanted = set(pinned)
     if any(name.endswith(".gguf") for name in wanted):
         return sorted(wanted)
     support = [name for name in _SUPPORT if name in names]
@@ -111,7 +113,7 @@ def check_whole(path: Path) -> None:
         elif file.name.startswith("pytorch_model") and file.suffix == ".bin":
             _check_torch(file)
         elif file.suffix == ".json":
-            _read_json(file)
+            _check_json(file)
 
 
 def _damaged(file: Path, why: str) -> ModelError:
@@ -143,6 +145,19 @@ def _check_gguf(file: Path) -> None:
     version, tensors, _keys = struct.unpack("<IQQ", head[4:24])
     if version not in (2, 3) or tensors == 0:
         raise _damaged(file, f"GGUF version {version}, {tensors} tensors")
+
+
+def _check_json(file: Path) -> None:
+    # Vocabularies are megabytes of JSON: the two ends tell a whole file from one cut off.
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(64).strip()
+            stream.seek(max(0, file.stat().st_size - 64))
+            tail = stream.read().strip()
+    except OSError as error:
+        raise ModelError(f"cannot read {file}: {error.strerror}") from error
+    if head[:1] + tail[-1:] not in (b"{}", b"[]"):
+        raise _damaged(file, "not whole JSON")
 
 
 def _check_safetensors(file: Path) -> None:

@@ -137,4 +137,6 @@ def _resolved(record: ModelRecord, store: ModelStore) -> ResolvedModel:
         fingerprint=record.fingerprint,
         licence=record.licence,
         attribution=record.attribution,
+        revision=record.revision or "",
+        accepted_licence=record.accepted_licence or "",
     )

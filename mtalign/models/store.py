@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from mtalign.models.download import Progress, no_progress
 from mtalign.models.hashing import sha256_file
 from mtalign.models.layout import RECORD_NAME, check_whole, read_family
 from mtalign.models.record import FileRecord, ModelRecord, read_json, read_record, write_json, write_record
-from mtalign.models.sources.base import Source
+from mtalign.models.sources.base import Fetched, Source
 from mtalign.models.sources.hub import HubSource, endpoint
 from mtalign.models.sources.local import LocalSource
 from mtalign.models.sources.wheels import WheelSource
@@ -69,6 +70,8 @@ class ModelStatus:
     """Bytes on disk where something is there, else the size of the download where it is known."""
     path: Path | None
     """Where it lies, if it is ready."""
+    source: str | None
+    """Where it was fetched from, if it is ready."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +93,13 @@ class ModelStore:
         statuses = []
         for entry in self.catalogue:
             state = self.state(entry)
-            ready = state is State.READY
-            size = entry.size
-            if ready:
-                size = read_record(self.directory(entry)).size
+            size, path, source = entry.size, None, None
+            if state is State.READY:
+                record = read_record(self.directory(entry))
+                size, path, source = record.size, self.model_path(record), record.source
             elif state is State.PARTIAL:
                 size = sum(file.stat().st_size for file in self._partial(entry).rglob("*") if file.is_file())
-            path = self.model_path(read_record(self.directory(entry))) if ready else None
-            statuses.append(ModelStatus(entry=entry, state=state, size=size, path=path))
+            statuses.append(ModelStatus(entry, state, size, path, source))
         return statuses
 
     def directory(self, entry: CatalogueEntry) -> Path:
@@ -222,34 +224,20 @@ class ModelStore:
         with self._locked_by_us(entry, note):
             if not (force or update or path is not None) and self.state(entry) is State.READY:
                 return self.record(entry)
-            revision, locked = (entry.revision, ()) if update else self._locked(entry)
             partial = self._partial(entry)
             try:
                 partial.mkdir(parents=True, exist_ok=True)
-                sources = self._sources(entry, origin, path, note)
-                fetched = None
-                for source in sources:
-                    last = source is sources[-1]
-                    try:
-                        fetched = source.fetch(
-                            entry, partial, revision=revision, locked=locked, progress=progress
-                        )
-                        break
-                    except DownloadError as error:
-                        if last:
-                            raise
-                        note(f"{error.message}; taking {entry.name} from {sources[-1].name}")
-                assert fetched is not None
-                record = self._describe(entry, partial, fetched.files, accepted)
-                record = replace(
-                    record,
-                    source=fetched.source,
-                    revision=fetched.revision,
-                    licence=fetched.licence or entry.licence,
-                )
-                if fetched.revision is not None:
-                    self._lock(entry, record)
-                self._move_into_place(record, partial)
+                try:
+                    fetched = self._fetch(
+                        entry, self._sources(entry, origin, path, note), update, progress, note
+                    )
+                    record = self._describe(entry, partial, fetched, accepted)
+                    if fetched.revision is not None:
+                        self._lock(entry, record)
+                    self._move_into_place(record, partial)
+                finally:
+                    with contextlib.suppress(OSError):
+                        partial.rmdir()
             except OSError as error:
                 raise ModelError(
                     f"cannot write {error.filename or self.root}: {error.strerror}",
@@ -338,11 +326,24 @@ class ModelStore:
             return [self.wheels]
         return [known[name] for name in entry.origins]
 
+    def _fetch(
+        self, entry: CatalogueEntry, sources: Sequence[Source], update: bool, progress: Progress, note: Note
+    ) -> Fetched:
+        """From the first source that can."""
+        revision, locked = (entry.revision, ()) if update else self._locked(entry)
+        directory = self._partial(entry)
+        for source, following in pairwise(sources):
+            try:
+                return source.fetch(entry, directory, revision=revision, locked=locked, progress=progress)
+            except DownloadError as error:
+                note(f"{error.message}; taking {entry.name} from {following.name}")
+        return sources[-1].fetch(entry, directory, revision=revision, locked=locked, progress=progress)
+
     def _describe(
-        self, entry: CatalogueEntry, directory: Path, names: Sequence[str], accepted: str | None
+        self, entry: CatalogueEntry, directory: Path, fetched: Fetched, accepted: str | None
     ) -> ModelRecord:
         files = []
-        for name in sorted(names):
+        for name in sorted(fetched.files):
             status = (directory / name).stat()
             files.append(FileRecord(name, sha256_file(directory / name), status.st_size, status.st_mtime_ns))
         path = directory / files[0].name if entry.family == "gguf" else directory
@@ -353,9 +354,9 @@ class ModelStore:
         return ModelRecord(
             name=entry.name,
             family=family,
-            source="",
-            revision=None,
-            licence=entry.licence,
+            source=fetched.source,
+            revision=fetched.revision,
+            licence=fetched.licence or entry.licence,
             accepted_licence=accepted,
             attribution=entry.attribution,
             files=tuple(files),

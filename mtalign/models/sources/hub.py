@@ -18,7 +18,6 @@ from mtalign.models.sources.base import Fetched
 from mtalign.models.space import require_space
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-PROBE_SECONDS = 2.0
 _TRUE = frozenset({"1", "on", "yes", "true"})
 
 
@@ -37,17 +36,19 @@ class HubSource:
     """Models from the hub."""
 
     client: Client = field(default_factory=Client)
+    probe_seconds: float = 2.0
+    """How long :meth:`answers` may take."""
     name: str = "hub"
 
-    def answers(self, entry: CatalogueEntry, seconds: float = PROBE_SECONDS) -> bool:
-        """Whether the hub serves this model now; decided within ``seconds``, whatever the network does."""
+    def answers(self, entry: CatalogueEntry) -> bool:
+        """Whether the hub serves this model; decided within ``probe_seconds``, whatever the network does."""
         if not entry.hub or hub_is_forbidden():
             return False
         answer: list[bool] = []
 
         def ask() -> None:
             try:
-                quick = replace(self.client, timeout=seconds, attempts=1)
+                quick = replace(self.client, timeout=self.probe_seconds, attempts=1)
                 answer.append("siblings" in quick.get_json(_api_url(entry.hub, entry.revision)))
             except (DownloadError, TypeError):
                 answer.append(False)
@@ -55,7 +56,7 @@ class HubSource:
         # A name server that never answers outlasts every socket time-out; a thread can be left behind.
         thread = threading.Thread(target=ask, daemon=True, name="hub probe")
         thread.start()
-        thread.join(seconds)
+        thread.join(self.probe_seconds)
         return bool(answer and answer[0])
 
     def fetch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from mtalign.models.download import Progress, mismatch
 from mtalign.models.layout import check_whole, choose_files, model_files, read_family
 from mtalign.models.sources.base import Fetched
 from mtalign.models.space import require_space
+
+_WORTH_A_LINK = 16 << 20
+"""Bytes from which a file is linked: an edit of the original reaches the link too, which small ones risk."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,14 @@ class LocalSource:
 
 def _bring(file: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
+    size = file.stat().st_size
+    if size >= _WORTH_A_LINK:
+        # On another disk, or a file system without links, it is copied.
+        with contextlib.suppress(OSError):
+            os.link(file.resolve(), target)
+            return
+    require_space(target.parent, size)
     try:
-        os.link(file.resolve(), target)
-    except OSError:
-        # Another disk, or a file system without links.
-        require_space(target.parent, file.stat().st_size)
-        try:
-            shutil.copyfile(file, target)
-        except OSError as error:
-            raise DownloadError(f"cannot copy {file} to {target}: {error.strerror}") from error
+        shutil.copyfile(file, target)
+    except OSError as error:
+        raise DownloadError(f"cannot copy {file} to {target}: {error.strerror}") from error
