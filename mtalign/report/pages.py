@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mtalign.report.text import encode, percent, visible
+from mtalign.report.text import encode, number, percent, plural, visible
 from mtalign.report.wording import METRIC_MEANINGS, SEVERITY_LABELS, STATUS_MEANINGS, metric_value, sentences
 
 
@@ -64,16 +64,6 @@ def path_reference(*names: str) -> str:
 def fragment(**filters: str) -> str:
     """The fragment that opens a document's page with these filters."""
     return "#" + "&".join(f"{name}={quote(value, safe='')}" for name, value in filters.items())
-
-
-def number(value: int) -> str:
-    """``12,345``."""
-    return f"{value:,}"
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 segment``, ``2 segments``."""
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _asset(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 
 from mtalign.document import Status
 from mtalign.report.payload import DocumentRun, RunPayload
-from mtalign.report.text import code, encode, markdown
+from mtalign.report.text import code, encode, markdown, plural
 from mtalign.report.wording import (
     METRIC_MEANINGS,
     SEVERITY_LABELS,
@@ -28,8 +28,8 @@ def write_summary(run: RunPayload) -> bytes:
 
 def _headline(run: RunPayload) -> str:
     counts = ", ".join(f"{count} {status.value}" for status, count in run.statuses.items())
-    documents = "1 document" if len(run.documents) == 1 else f"{len(run.documents)} documents"
-    return f"# Translation run\n\n{documents}, {run.segments} segments: {counts}."
+    size = f"{plural(len(run.documents), 'document')}, {plural(run.segments, 'segment')}"
+    return f"# Translation run\n\n{size}: {counts}."
 
 
 def _documents(run: RunPayload) -> str:
@@ -52,7 +52,9 @@ def _scores(run: RunPayload) -> str:
         return ""
     lines = ["## Scores against the reference"]
     if run.reference is not None:
-        size = f", {run.reference.sentences} sentences" if run.reference.sentences is not None else ""
+        size = (
+            f", {plural(run.reference.sentences, 'sentence')}" if run.reference.sentences is not None else ""
+        )
         where = markdown(run.reference.path or run.reference.document) or "given"
         lines.append(f"Reference: {where}{size}. {markdown(run.reference.note)}".strip())
     names = list(dict.fromkeys(metric.name for d in run.documents if d.score for metric in d.score.metrics))
