@@ -214,5 +214,6 @@ def _as_json(status: ModelStatus) -> dict[str, Any]:
         "hub": entry.hub or None,
         "revision": entry.revision,
         "attribution": entry.attribution,
+        "source": status.source,
         "path": None if status.path is None else str(status.path),
     }
