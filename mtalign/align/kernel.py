@@ -19,7 +19,7 @@ Cohen 2004) gives the probability of each bead when scores are log-potentials.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,38 +106,36 @@ def best_path(potentials: Potentials, band: Band, n: int, m: int) -> list[Step]:
     """
     import numpy as np
 
-    offsets = band.offsets
+    offsets = band.offsets.tolist()
+    starts, stops = band.starts.tolist(), band.stops.tolist()
     height, width = potentials.beads.shape[:2]
-    cells = int(offsets[-1])
-    bead_of = np.zeros(cells, np.int16)
-    state_of = np.zeros(cells, np.int8)
-    source_run_goes_on = np.zeros(cells, bool)
-    target_run_from = np.zeros(cells, np.int8)
+    bead_of = np.zeros(offsets[-1], np.int16)
+    state_of = np.zeros(offsets[-1], np.int8)
+    source_run_goes_on = np.zeros(offsets[-1], bool)
+    target_run_from = np.zeros(offsets[-1], np.int8)
     target_sums = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
-    rows: dict[int, NDArray[np.float64]] = {}
-    source_run = np.empty(0)
-    bead = np.empty(0)
+    reached = _Rows(height, m, width)
+    beads = _Rows(1, m, 0)
+    source_runs = _Rows(1, m, 0)
     end_value = -np.inf
     for i in range(n + 1):
-        start, stop = int(band.starts[i]), int(band.stops[i])
+        start, stop = starts[i], stops[i]
         size = stop - start
-        here = slice(int(offsets[i]), int(offsets[i + 1]))
-        incoming = _incoming(potentials, band, rows, i, here)
-        flat = incoming.reshape(height * width, size)
+        here = slice(offsets[i], offsets[i + 1])
+        ways = potentials.beads[:, :, here] + reached.before(i, start, size, width)
+        flat = ways.reshape(height * width, size)
         chosen = flat.argmax(axis=0)
-        new_bead = flat[chosen, np.arange(size)]
+        bead = flat[chosen, np.arange(size)]
         if i == 0 and start == 0:
-            new_bead[0] = 0.0
+            bead[0] = 0.0
         bead_of[here] = chosen
         if i:
-            before = int(band.starts[i - 1])
-            opened = _shift(bead, before, start, size) + potentials.opening
-            going = _shift(source_run, before, start, size)
+            opened = beads.get(i - 1, start, stop) + potentials.opening
+            going = source_runs.get(i - 1, start, stop)
             source_run_goes_on[here] = going > opened
             source_run = np.maximum(opened, going) + potentials.source_nulls[i - 1]
         else:
             source_run = np.full(size, -np.inf)
-        bead = new_bead
         first_null = np.maximum(bead, source_run) + potentials.opening
         sums = target_sums[start:stop]
         target_run = np.full(size, -np.inf)
@@ -146,25 +144,26 @@ def best_path(potentials: Potentials, band: Band, n: int, m: int) -> list[Step]:
         came[target_run > first_null] = _TARGET_RUN
         target_run_from[here][1:] = came[:-1]
         stacked = np.stack([bead, source_run, target_run])
-        state = stacked.argmax(axis=0)
-        state_of[here] = state
-        rows[i] = stacked[state, np.arange(size)]
-        rows.pop(i - height, None)
+        state_of[here] = stacked.argmax(axis=0)
+        best = stacked.max(axis=0)
+        reached.put(i, start, best)
+        beads.put(i, start, bead)
+        source_runs.put(i, start, source_run)
         if i == n and stop == m + 1:
-            end_value = rows[i][-1]
+            end_value = best[-1]
     if not np.isfinite(end_value):
         raise ValueError("the band holds no path")
 
     steps: list[Step] = []
     i, j = n, m
-    state_here = int(state_of[offsets[n] + m - band.starts[n]])
+    state_here = int(state_of[offsets[n] + m - starts[n]])
     while (i, j) != (0, 0):
-        cell = int(offsets[i] + j - band.starts[i])
+        cell = offsets[i] + j - starts[i]
         if state_here == _BEAD:
             a, b = divmod(int(bead_of[cell]), width)
             i, j = i - a - 1, j - b - 1
             steps.append((i, i + a + 1, j, j + b + 1))
-            state_here = int(state_of[offsets[i] + j - band.starts[i]])
+            state_here = int(state_of[offsets[i] + j - starts[i]])
         elif state_here == _SOURCE_RUN:
             i -= 1
             steps.append((i, i + 1, j, j))
@@ -187,78 +186,168 @@ def marginals(potentials: Potentials, band: Band, n: int, m: int) -> Marginals:
 
     offsets = band.offsets
     height, width = potentials.beads.shape[:2]
-    cells = int(offsets[-1])
-    opening = potentials.opening
-    target_sums = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
-    bead, source_run, target_run, any_state = (np.full(cells, -np.inf) for _ in range(4))
-    rows: dict[int, NDArray[np.float64]] = {}
-    for i in range(n + 1):
-        start, stop = int(band.starts[i]), int(band.stops[i])
-        size = stop - start
-        here = slice(int(offsets[i]), int(offsets[i + 1]))
-        bead[here] = _log_sum(_incoming(potentials, band, rows, i, here).reshape(height * width, size))
-        if i == 0 and start == 0:
-            bead[here][0] = 0.0
-        if i:
-            above = slice(int(offsets[i - 1]), int(offsets[i]))
-            before = int(band.starts[i - 1])
-            opened = _shift(bead[above], before, start, size) + opening
-            going = _shift(source_run[above], before, start, size)
-            source_run[here] = np.logaddexp(opened, going) + potentials.source_nulls[i - 1]
-        sums = target_sums[start:stop]
-        first_null = np.logaddexp(bead[here], source_run[here]) + opening
-        target_run[here][1:] = np.logaddexp.accumulate(first_null[:-1] - sums[:-1]) + sums[1:]
-        any_state[here] = np.logaddexp(np.logaddexp(bead[here], source_run[here]), target_run[here])
-        rows[i] = any_state[here]
-        rows.pop(i - height, None)
-    log_partition = float(any_state[-1]) if band.stops[n] == m + 1 else -np.inf
+    bead, source_run, target_run = _forward(potentials, band, n, m)
+    reached = np.logaddexp(np.logaddexp(bead, source_run), target_run)
+    log_partition = float(reached[-1]) if band.stops[n] == m + 1 else -np.inf
     if not np.isfinite(log_partition):
         raise ValueError("the band holds no path")
 
-    after_bead, after_source_run, after_target_run = (np.full(cells, -np.inf) for _ in range(3))
-    openings = 0.0
-    source_nulls = np.zeros(n)
-    target_nulls = np.zeros(m)
-    for i in range(n, -1, -1):
-        start, stop = int(band.starts[i]), int(band.stops[i])
+    # Beads by the cell they leave from, and the cell they arrive at.
+    cells = int(offsets[-1])
+    sizes = band.stops - band.starts
+    rows = np.repeat(np.arange(n + 1), sizes)
+    columns = np.arange(cells) - np.repeat(offsets[:-1] - band.starts, sizes)
+    leaving = np.full_like(potentials.beads, -np.inf)
+    arrival = {}
+    for a in range(1, min(height, n) + 1):
+        onward = np.minimum(rows + a, n)
+        for b in range(1, min(width, m) + 1):
+            inside = (
+                (rows + a <= n) & (columns + b >= band.starts[onward]) & (columns + b < band.stops[onward])
+            )
+            begin = np.flatnonzero(inside)
+            end = offsets[onward[begin]] + columns[begin] + b - band.starts[onward[begin]]
+            leaving[a - 1, b - 1, begin] = potentials.beads[a - 1, b - 1, end]
+            arrival[a, b] = begin, end
+    after_bead, open_target, go_source = _backward(potentials, leaving, band, n, m)
+
+    new_target = np.exp(np.logaddexp(bead, source_run) + open_target - log_partition)
+    new_source = np.exp(bead + go_source + potentials.opening - log_partition)
+    any_source = new_source + np.exp(source_run + go_source - log_partition)
+    any_target = new_target + np.exp(target_run + open_target - potentials.opening - log_partition)
+    probabilities = np.zeros_like(potentials.beads)
+    for (a, b), (begin, end) in arrival.items():
+        probabilities[a - 1, b - 1, end] = np.exp(
+            reached[begin] + potentials.beads[a - 1, b - 1, end] + after_bead[end] - log_partition
+        )
+    return Marginals(
+        log_partition,
+        probabilities,
+        np.asarray(np.bincount(rows, any_source, n + 1)[:n], np.float64),
+        np.asarray(np.bincount(columns, any_target, m + 1)[:m], np.float64),
+        float(new_target.sum() + new_source.sum()),
+    )
+
+
+def _forward(
+    potentials: Potentials, band: Band, n: int, m: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """For each cell the summed score of all ways into it whose last step is a bead, or in either run."""
+    import numpy as np
+
+    offsets = band.offsets.tolist()
+    starts, stops = band.starts.tolist(), band.stops.tolist()
+    height, width = potentials.beads.shape[:2]
+    opening = potentials.opening
+    target_sums = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
+    beads, source_runs, target_runs = (np.full(offsets[-1], -np.inf) for _ in range(3))
+    reached = _Rows(height, m, width)
+    open_runs = _Rows(1, m, 0)
+    for i in range(n + 1):
+        start, stop = starts[i], stops[i]
         size = stop - start
-        here = slice(int(offsets[i]), int(offsets[i + 1]))
-        leave = _outgoing(potentials, band, after_bead, offsets, i)
+        here = slice(offsets[i], offsets[i + 1])
+        ways = potentials.beads[:, :, here] + reached.before(i, start, size, width)
+        bead = _log_sum(ways.reshape(height * width, size))
+        if i == 0 and start == 0:
+            bead[0] = 0.0
+        source_run = source_runs[here]
+        if i:
+            source_run[:] = open_runs.get(i - 1, start, stop) + potentials.source_nulls[i - 1]
+        sums = target_sums[start:stop]
+        either = np.logaddexp(bead, source_run)
+        target_run = target_runs[here]
+        target_run[1:] = np.logaddexp.accumulate(either[:-1] - sums[:-1]) + sums[1:] + opening
+        beads[here] = bead
+        reached.put(i, start, np.logaddexp(either, target_run))
+        open_runs.put(i, start, np.logaddexp(bead + opening, source_run))
+    return beads, source_runs, target_runs
+
+
+def _backward(
+    potentials: Potentials, leaving: NDArray[np.float64], band: Band, n: int, m: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """For each cell the summed score of all ways on: any after a bead; by opening a run of target sentences;
+    by one more source sentence in a run."""
+    import numpy as np
+
+    offsets = band.offsets.tolist()
+    starts, stops = band.starts.tolist(), band.stops.tolist()
+    height, width = potentials.beads.shape[:2]
+    opening = potentials.opening
+    target_sums = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
+    after_beads, open_targets, go_sources = (np.full(offsets[-1], -np.inf) for _ in range(3))
+    arrived = _Rows(height, m, width)
+    source_runs = _Rows(1, m, 0)
+    for i in range(n, -1, -1):
+        start, stop = starts[i], stops[i]
+        size = stop - start
+        here = slice(offsets[i], offsets[i + 1])
+        ways = leaving[:, :, here] + arrived.after(i, start, size, width)
+        leave = _log_sum(ways.reshape(height * width, size))
         if i == n:
             leave[-1] = 0.0
         sums = target_sums[start:stop]
-        # Being in a target run at j: leave at any k >= j after the nulls j … k - 1.
-        after_target_run[here] = np.logaddexp.accumulate((leave + sums)[::-1])[::-1] - sums
-        open_target = np.full(size, -np.inf)
-        open_target[:-1] = opening + potentials.target_nulls[start : stop - 1] + after_target_run[here][1:]
-        go_source = np.full(size, -np.inf)
+        # In a target run at j: leave it at any k >= j, after the sentences j … k - 1.
+        in_target = np.logaddexp.accumulate((leave + sums)[::-1])[::-1] - sums
+        open_target = open_targets[here]
+        open_target[:-1] = opening + potentials.target_nulls[start : stop - 1] + in_target[1:]
+        on = np.logaddexp(leave, open_target)
+        go_source = go_sources[here]
         if i < n:
-            below = slice(int(offsets[i + 1]), int(offsets[i + 2]))
-            go_source = (
-                _shift(after_source_run[below], int(band.starts[i + 1]), start, size)
-                + potentials.source_nulls[i]
-            )
-        after_source_run[here] = np.logaddexp(np.logaddexp(leave, open_target), go_source)
-        after_bead[here] = np.logaddexp(np.logaddexp(leave, open_target), go_source + opening)
-        new_target = np.exp(np.logaddexp(bead[here], source_run[here]) + open_target - log_partition)
-        new_source = np.exp(bead[here] + go_source + opening - log_partition)
-        openings += float(new_target.sum() + new_source.sum())
-        if i < n:
-            source_nulls[i] = float(
-                new_source.sum() + np.exp(source_run[here] + go_source - log_partition).sum()
-            )
-        going_on = target_run[here][:-1] + open_target[:-1] - opening - log_partition
-        target_nulls[start : stop - 1] += new_target[:-1] + np.exp(going_on)
+            go_source[:] = source_runs.get(i + 1, start, stop) + potentials.source_nulls[i]
+        after_bead = np.logaddexp(on, go_source + opening)
+        after_beads[here] = after_bead
+        arrived.put(i, start, after_bead)
+        source_runs.put(i, start, np.logaddexp(on, go_source))
+    return after_beads, open_targets, go_sources
 
-    probabilities = np.zeros_like(potentials.beads)
-    for i in range(n + 1):
-        here = slice(int(offsets[i]), int(offsets[i + 1]))
-        start, size = int(band.starts[i]), int(band.stops[i] - band.starts[i])
-        rows[i] = any_state[here]
-        rows.pop(i - height - 1, None)
-        log_beads = _incoming(potentials, band, rows, i, here) + after_bead[here] - log_partition
-        np.exp(log_beads, out=probabilities[:, :, here])
-    return Marginals(log_partition, probabilities, source_nulls, target_nulls, openings)
+
+class _Rows:
+    """The last few lattice rows by column, -inf where nothing was put; ``margin`` columns of -inf around."""
+
+    def __init__(self, depth: int, m: int, margin: int) -> None:
+        import numpy as np
+
+        self._depth, self._margin = depth, margin
+        self._values = np.full((depth, m + 1 + 2 * margin), -np.inf)
+        self._held = [(0, 0)] * depth
+
+    def put(self, i: int, start: int, row: NDArray[np.float64]) -> None:
+        slot = i % self._depth
+        old_start, old_stop = self._held[slot]
+        self._values[slot, old_start:old_stop] = float("-inf")
+        first = start + self._margin
+        self._held[slot] = (first, first + len(row))
+        self._values[slot, first : first + len(row)] = row
+
+    def get(self, i: int, start: int, stop: int) -> NDArray[np.float64]:
+        row: NDArray[np.float64] = self._values[i % self._depth, start + self._margin : stop + self._margin]
+        return row
+
+    def before(self, i: int, start: int, size: int, width: int) -> NDArray[np.float64]:
+        """Element (a - 1, b - 1, k) is row i - a, column start + k - b."""
+        import numpy as np
+
+        order = [(i - a) % self._depth for a in range(1, self._depth + 1)]
+        first = start + self._margin - width
+        block: NDArray[np.float64] = self._values[order, first : first + size + width - 1]
+        row, item = block.strides
+        shape, strides = (self._depth, width, size), (row, -item, item)
+        view: NDArray[np.float64] = np.ndarray(shape, np.float64, block, (width - 1) * item, strides)
+        return view
+
+    def after(self, i: int, start: int, size: int, width: int) -> NDArray[np.float64]:
+        """Element (a - 1, b - 1, k) is row i + a, column start + k + b."""
+        import numpy as np
+
+        order = [(i + a) % self._depth for a in range(1, self._depth + 1)]
+        first = start + self._margin + 1
+        block: NDArray[np.float64] = self._values[order, first : first + size + width - 1]
+        row, item = block.strides
+        shape, strides = (self._depth, width, size), (row, item, item)
+        view: NDArray[np.float64] = np.ndarray(shape, np.float64, block, 0, strides)
+        return view
 
 
 def _log_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -266,65 +355,11 @@ def _log_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
     import numpy as np
 
     highest = values.max(axis=0)
-    safe = np.where(np.isfinite(highest), highest, 0.0)
+    np.maximum(highest, -1e300, out=highest)
+    values -= highest
+    np.exp(values, out=values)
+    sums = values.sum(axis=0)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.exp(values - safe).sum(axis=0)) + safe)
-
-
-def _shift(row: NDArray[np.float64], have: int, want: int, size: int) -> NDArray[np.float64]:
-    """Columns ``want … want + size`` of a row that begins at column ``have``; -inf outside it."""
-    import numpy as np
-
-    out = np.full(size, -np.inf)
-    first, last = max(have, want), min(have + len(row), want + size)
-    if first < last:
-        out[first - want : last - want] = row[first - have : last - have]
-    return out
-
-
-def _incoming(
-    potentials: Potentials, band: Band, rows: dict[int, NDArray[np.float64]], i: int, here: slice
-) -> NDArray[np.float64]:
-    """Score of every bead into row ``i`` together with the best (or summed) way to where it begins."""
-    import numpy as np
-    from numpy.lib.stride_tricks import sliding_window_view
-
-    height, width = potentials.beads.shape[:2]
-    start, size = int(band.starts[i]), int(band.stops[i] - band.starts[i])
-    incoming: NDArray[Any] = np.full((height, width, size), -np.inf)
-    for a in range(1, min(height, i) + 1):
-        # Columns start - width … stop - 2; the window that begins at column start - b serves b.
-        padded = _shift(rows[i - a], int(band.starts[i - a]), start - width, size + width - 1)
-        windows = sliding_window_view(padded, size)[::-1]
-        np.add(potentials.beads[a - 1, :, here], windows, out=incoming[a - 1])
-    return incoming
-
-
-def _outgoing(
-    potentials: Potentials,
-    band: Band,
-    after_bead: NDArray[np.float64],
-    offsets: NDArray[np.int64],
-    i: int,
-) -> NDArray[np.float64]:
-    """Summed score of every bead out of row ``i`` together with all that can follow it."""
-    import numpy as np
-    from numpy.lib.stride_tricks import as_strided
-
-    height, width = potentials.beads.shape[:2]
-    start, size = int(band.starts[i]), int(band.stops[i] - band.starts[i])
-    last_row = len(band.starts) - 1
-    outgoing = np.full((height, width, size), -np.inf)
-    for a in range(1, min(height, last_row - i) + 1):
-        there = slice(int(offsets[i + a]), int(offsets[i + a + 1]))
-        have, length = int(band.starts[i + a]), int(band.stops[i + a] - band.starts[i + a])
-        want, span = start + 1, size + width - 1
-        padded = np.full((width, span), -np.inf)
-        first, last = max(have, want), min(have + length, want + span)
-        if first < last:
-            values = potentials.beads[a - 1, :, there] + after_bead[there]
-            padded[:, first - want : last - want] = values[:, first - have : last - have]
-        # Bead (a, b) from column j ends at column j + b: row b - 1 is read from its element b - 1 on.
-        strides = (padded.strides[0] + padded.strides[1], padded.strides[1])
-        outgoing[a - 1] = as_strided(padded, (width, size), strides)
-    return _log_sum(outgoing.reshape(height * width, size))
+        np.log(sums, out=sums)
+    sums += highest
+    return np.asarray(sums)

@@ -9,7 +9,8 @@ and :class:`UseEmbedder` is an :class:`mtalign.embed.AdditiveEmbedder`. The forw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,6 @@ class UseEmbedder:
             ) from error
         try:
             self._model: Any = USE(threads=threads)._model
-            self._blas_threads = self._model._threadpool
             self._check_layout()
         except (AttributeError, OSError, KeyError, ValueError, AssertionError) as error:
             raise ModelError(
@@ -87,56 +87,60 @@ class UseEmbedder:
         for text in texts:
             clean = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
             tokens.append(self._model.sp.encode(clean, out_type=int) if clean else [])
-        # Texts of like length share a batch only by chance; order does not matter to a flat batch.
-        group: list[int] = []
-        size = 0
-        with self._limited():
-            for row, ids in enumerate(tokens):
-                if not ids:
-                    continue
-                if group and size + len(ids) > _TOKEN_BUDGET:
-                    sums[group] = self._sum_tokens([tokens[i] for i in group], size)
-                    group, size = [], 0
-                group.append(row)
+        groups: list[list[int]] = []
+        size = _TOKEN_BUDGET
+        for row, ids in enumerate(tokens):
+            if ids:
+                if size + len(ids) > _TOKEN_BUDGET:
+                    groups.append([])
+                    size = 0
+                groups[-1].append(row)
                 size += len(ids)
                 counts[row] = len(ids)
-            if group:
-                sums[group] = self._sum_tokens([tokens[i] for i in group], size)
+        for group, part in self._map(lambda group: self._sum_tokens([tokens[i] for i in group]), groups):
+            sums[group] = part
         return sums, counts
+
+    def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        """Each item with its result, on this object's threads with one BLAS thread each.
+
+        BLAS's own threads wait for each other at every small product; whole batches side by side do not.
+        """
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._threads) as pool:
+            yield from zip(items, pool.map(work, items), strict=True)
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """The head: unit vectors of token sums."""
         import numpy as np
 
-        model = self._model
         out = np.zeros((len(sums), self.dimension), dtype=np.float32)
-        with self._limited():
-            for start in range(0, len(sums), 2048):
-                part = slice(start, start + 2048)
-                scale = np.reciprocal(np.sqrt(np.maximum(counts[part], 1)), dtype=np.float32)
-                mean = sums[part] * scale[:, None]
-                first = np.maximum(mean @ model.d0, 0)
-                hidden = np.maximum(mean @ model.p1 + first @ model.d1, 0)
-                second = np.maximum(hidden @ model.d2, 0)
-                vector = np.tanh(hidden @ model.p3 + second @ model.d3)
-                vector /= np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-9)
-                vector[counts[part] == 0] = 0
-                out[part] = vector
+        parts = [slice(start, start + 1024) for start in range(0, len(sums), 1024)]
+        for part, vectors in self._map(lambda part: self._head(sums[part], counts[part]), parts):
+            out[part] = vectors
         return out
 
-    def _limited(self) -> Any:
-        from contextlib import nullcontext
+    def _head(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        import numpy as np
 
-        if self._blas_threads is None:
-            return nullcontext()
-        return self._blas_threads(limits=self._threads, user_api="blas")
+        model = self._model
+        mean = sums * np.reciprocal(np.sqrt(np.maximum(counts, 1)), dtype=np.float32)[:, None]
+        first = np.maximum(mean @ model.d0, 0)
+        hidden = np.maximum(mean @ model.p1 + first @ model.d1, 0)
+        second = np.maximum(hidden @ model.d2, 0)
+        vectors: NDArray[np.float32] = np.tanh(hidden @ model.p3 + second @ model.d3)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        vectors[counts == 0] = 0
+        return vectors
 
-    def _sum_tokens(self, group: list[list[int]], size: int) -> NDArray[np.float32]:
+    def _sum_tokens(self, group: list[list[int]]) -> NDArray[np.float32]:
         """Token features of a batch, summed by text and projected."""
         import numpy as np
 
         model = self._model
         lengths = np.fromiter(map(len, group), dtype=np.int64, count=len(group))
+        size = int(lengths.sum())
         flat = np.fromiter(chain.from_iterable(group), dtype=np.int64, count=size)
         starts = np.zeros(len(group), dtype=np.int64)
         np.cumsum(lengths[:-1], out=starts[1:])

@@ -109,7 +109,7 @@ def score_against_reference(
     )
     lines, note = _lines(hypothesis, reference, links, coverage.reference, min_coverage)
     scores: list[Score] = []
-    if lines:
+    if lines and metrics:
         scores = corpus_scores([line[0] for line in lines], [[line[1] for line in lines]], metrics)
     return ReferenceScore(
         metrics=tuple(scores),
