@@ -10,7 +10,7 @@ import click
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> None:
-    r"""Rebuild the pages, TSV, TMX and summary of the output folder RUN.
+    """Rebuild the pages, TSV, TMX and summary of the output folder RUN.
 
     Reads manifest.json, scores.json and each document's segments.jsonl; needs no model and no network. The
     same folder gives the same files, byte for byte. Prints the path of each file written.
@@ -18,7 +18,7 @@ def command(run: Path) -> None:
     \b
     Examples:
       mtalign report outputs
-      mtalign report outputs | head -1 | xargs xdg-open
+      mtalign report outputs | head -n 1 | xargs xdg-open
     """
     from mtalign.report import write_reports
 

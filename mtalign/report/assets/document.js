@@ -81,7 +81,11 @@
   function show() {
     const ordered = state.order === "worst" ? worstFirst : rows;
     if (orderShown !== state.order) {
+      // Out of the page while they move: in it, every move would be laid out anew.
+      const table = body.parentNode;
+      body.remove();
       body.append(...ordered.map((row) => row.element));
+      table.append(body);
       body.classList.toggle("flat", state.order === "worst");
       orderShown = state.order;
     }
@@ -219,7 +223,7 @@
       showAll();
       return;
     }
-    if (event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]")) return;
+    if (event.target.closest?.("input:not([type=checkbox]), select, textarea, [contenteditable]")) return;
     const action = {
       j: () => step(1),
       k: () => step(-1),
