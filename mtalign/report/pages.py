@@ -14,7 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mtalign.report.text import encode, number, percent, plural, visible
-from mtalign.report.wording import METRIC_MEANINGS, SEVERITY_LABELS, STATUS_MEANINGS, metric_value, sentences
+from mtalign.report.wording import (
+    METRIC_MEANINGS,
+    SEVERITY_LABELS,
+    STATUS_MEANINGS,
+    language_name,
+    metric_value,
+    sentences,
+)
 
 
 def render(
@@ -86,6 +93,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         capitalize_first=lambda text: text[:1].upper() + text[1:],
+        language_name=language_name,
         visible=visible,
         percent=percent,
         number=number,

@@ -101,8 +101,8 @@ class DocumentRun:
 
     @property
     def title_record(self) -> Record | None:
-        """The segment that names the document: its first heading, or a short first block."""
-        for record in self.records:
+        """The segment that names the document: a heading near its beginning, or a short first block."""
+        for record in self.records[:5]:
             if record.kind is BlockKind.HEADING:
                 return record
         if not self.records or self.records[0].segment.skip or len(self.records[0].segment.text) > 120:

@@ -12,6 +12,7 @@ from mtalign.report.wording import (
     SEVERITY_LABELS,
     TOPICAL_SIMILARITY_MEANING,
     coverage_sentence,
+    language_name,
     metric_value,
     sentences,
 )
@@ -38,7 +39,7 @@ def _documents(run: RunPayload) -> str:
         (
             markdown(document.id),
             markdown(document.file_name),
-            markdown(", ".join(document.languages)) or "–",
+            markdown(", ".join(language_name(code) for code in document.languages)) or "–",
             str(len(document.records)),
             *(str(count) for count in document.statuses.values()),
         )

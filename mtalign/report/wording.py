@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from mtalign.document import Score, Severity, Status
+from mtalign.errors import LanguageError
+from mtalign.languages import parse_language
 from mtalign.report.payload import NEAR_NOTHING, DocumentScore
 from mtalign.report.text import percent
 
@@ -26,6 +28,14 @@ TOPICAL_SIMILARITY_MEANING = (
     "closeness of subject to the reference, from sentence embeddings; "
     "it says nothing about translation quality"
 )
+
+
+def language_name(code: str) -> str:
+    """``Korean`` for ``ko``; the code itself where it is not a language's."""
+    try:
+        return parse_language(code).name
+    except LanguageError:
+        return code
 
 
 def metric_value(metric: Score) -> str:
