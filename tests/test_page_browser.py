@@ -162,6 +162,8 @@ def test_a_permalink_opens_at_its_segment_and_the_keyboard_goes_on(visit, seed_r
     visit.page.keyboard.press("k")
     assert visit.current() == order[place + 1]
     assert visit.fragment() == f"#{order[place + 1]}"
+    lit = "r => r.filter(e => getComputedStyle(e).boxShadow !== 'none').map(e => e.dataset.segment)"
+    assert visit.page.eval_on_selector_all(".row", lit) == [order[place + 1]]
 
     visit.page.keyboard.press("w")
     assert visit.fragment().startswith("#order=worst")
@@ -254,7 +256,9 @@ def test_without_javascript_the_page_reads_and_links_work(browser, seed_run):
     page.goto((seed_run / DOCUMENT / "index.html").as_uri() + "#002.b5.s4")
     assert page.locator("tr.row:visible").count() > 50
     assert page.locator("#tools").is_hidden()
-    assert page.locator("[id='002.b5.s4']").is_visible()
+    target = page.locator("[id='002.b5.s4']")
+    assert target.is_visible()
+    assert target.evaluate("e => getComputedStyle(e).boxShadow") != "none"
     context.close()
 
 

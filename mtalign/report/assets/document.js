@@ -245,6 +245,7 @@
     }
   }
 
+  document.documentElement.classList.add("scripted");
   window.addEventListener("hashchange", open);
   tools.form.hidden = false;
   byId("keys").hidden = false;
