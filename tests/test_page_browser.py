@@ -308,3 +308,10 @@ CONTRAST = """() => {
     }
     return [...poor];
 }"""
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_browser_is_a_failure_in_ci_and_a_loud_skip_elsewhere(monkeypatch, ci, outcome):
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="PAGE TESTS NOT RUN: Chromium is not installed"):
+        missing("Chromium")
