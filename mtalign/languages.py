@@ -172,13 +172,18 @@ def identify(text: str, prior: Language | None = None) -> Language | None:
 
 
 _ADDRESS = re.compile(
-    r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.)[^\s<>\"]+|[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+", re.I
+    r"(?<![\w.+-])(?:(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[!-~]+|[a-z0-9_.+-]{1,64}@[a-z0-9-]{1,64}(?:\.[a-z0-9-]{1,64})+)",
+    re.I | re.A,
 )
 _SAMPLE = 4000
 _CJK_WEIGHT = 3
 """A Han character or a Hangul syllable says about as much as three Latin letters."""
 _SHARE = 0.75
 _SURE = 0.6
+_LIKELY, _AHEAD = 0.25, 6
+"""Below :data:`_SURE` the best language counts where it has this share and is this many times ahead."""
+_STATISTICS = 800
+"""Characters that the statistics look at: their probabilities flatten on longer, repetitive text."""
 _PRIOR_ODDS = 20.0
 _MIN_LETTERS = 8
 
@@ -258,7 +263,7 @@ def _by_statistics(sample: str, script: str, letters: int, prior: Language | Non
         return None
     index = _index()
     odds: dict[str, float] = {}
-    for label, probability in _identifier().rank(sample):
+    for label, probability in _identifier().rank(sample[:_STATISTICS]):
         # Nigerian Pidgin is not in the table and draws probability from short English.
         language = index.get({"pcm": "en"}.get(label, label))
         code = language.code if language is not None else label
@@ -267,10 +272,11 @@ def _by_statistics(sample: str, script: str, letters: int, prior: Language | Non
     if prior is not None and prior.code in odds:
         odds[prior.code] *= _PRIOR_ODDS
     total = sum(odds.values())
-    best = max(odds, key=lambda code: (odds[code], code))
-    if not total or odds[best] < _SURE * total:
-        return None
-    return index.get(best.casefold())
+    ranked = sorted(odds, key=lambda code: (-odds[code], code))
+    share, second = (odds[code] / total if total else 0.0 for code in (*ranked, *ranked)[:2])
+    if share >= _SURE or (share >= _LIKELY and share >= _AHEAD * second):
+        return index.get(ranked[0].casefold())
+    return None
 
 
 @lru_cache(maxsize=1)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from mtalign.document import Block, BlockKind
 from mtalign.formats.data import DataFinder, is_code
 
-_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
+_LINE = re.compile(r"[^\r\n]+")
+_ONE_NEWLINE = frozenset({"\n", "\r\n", "\r"})
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
 _BULLET = re.compile(r"[ \t\u3000]*(?:[-*+•·▪◦‣●○■□◆▶※]|[-–—])[ \t\u3000]+(?=\S)")
 _NUMBERED = re.compile(r"[ \t\u3000]*\(?(\d{1,3})[.)][ \t\u3000]+(?=\S)")
@@ -35,19 +36,17 @@ _NARROWEST, _WIDEST = 40, 130
 _HEADING_COLUMNS = 100
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
+    """A line that is not blank, without its newline."""
+
     start: int
     end: int
     text: str
-
-    @property
-    def blank(self) -> bool:
-        return not self.text.strip()
+    after_blank: bool
+    """Whether a blank line, or the beginning of the text, stands before it."""
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(NamedTuple):
     """Lines that make one block."""
 
     start: int
@@ -102,30 +101,42 @@ def _chunks(text: str) -> Iterator[tuple[BlockKind | None, list[_Line]]]:
             continue
         if line.start < data_end:
             continue
-        opening = _FENCE.match(line.text)
-        kind = None if line.blank else _data_kind(finder, text, line)
-        if line.blank or opening or kind:
-            if chunk:
-                yield None, chunk
+        if line.after_blank and chunk:
+            yield None, chunk
             chunk = []
+        opening = _FENCE.match(line.text)
+        end = None if opening else _data_end(finder, text, line)
+        if not opening and end is None:
+            chunk.append(line)
+            continue
+        if chunk:
+            yield None, chunk
+        chunk = []
         if opening:
             chunk, fence = [line], opening.group(1)
-        elif isinstance(kind, int):
-            data_end = kind
-            yield BlockKind.DATA, [_Line(line.start, kind, text[line.start : kind])]
-        elif not line.blank:
-            chunk.append(line)
+        elif end is not None:
+            data_end = end
+            yield BlockKind.DATA, [line._replace(end=end, text=text[line.start : end])]
     if chunk:
         yield (BlockKind.CODE if fence else None), chunk
 
 
 def _lines(text: str) -> Iterator[_Line]:
+    position = 0
+    blank = True
     for match in _LINE.finditer(text):
-        if match.group() or match.start() < len(text):
-            yield _Line(match.start(), match.end(1), match.group(1))
+        start, end = match.span()
+        blank = blank or text[position:start] not in _ONE_NEWLINE
+        position = end
+        line = match.group()
+        if line.isspace():
+            blank = True
+        else:
+            yield _Line(start, end, line, blank)
+            blank = False
 
 
-def _data_kind(finder: DataFinder, text: str, line: _Line) -> int | None:
+def _data_end(finder: DataFinder, text: str, line: _Line) -> int | None:
     """Where the data that begins on this line ends, if there is any."""
     if finder.is_data(line.text):
         return line.end
@@ -134,7 +145,7 @@ def _data_kind(finder: DataFinder, text: str, line: _Line) -> int | None:
     if end is None:
         return None
     rest = _LINE.match(text, end)
-    return end if rest is None or not rest.group(1).strip(" \t,;") else None
+    return end if rest is None or not rest.group().strip(" \t,;") else None
 
 
 def _document_width(chunks: list[list[_Line]]) -> float:

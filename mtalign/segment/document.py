@@ -18,10 +18,16 @@ _ADDRESS = re.compile(
 )
 _VERBATIM = {BlockKind.DATA: Skip.DATA, BlockKind.CODE: Skip.CODE}
 _SHOWS_LANGUAGE = 25
-"""Letters from which a single sentence may differ in language from its block, where the script is the same."""
+"""Letters from which a sentence may differ in language from its block, where the script is the same."""
 _FOREIGN = 40
 """Letters from which a Latin sentence in a document of another script may be in a third language."""
 _SENTENCE_SAMPLE = 400
+# Words that hardly any English sentence is without: a quick look before the statistics are asked.
+_ENGLISH_WORDS = re.compile(
+    r"\b(?:the|of|and|is|are|to|that|with|for|this|by|from|not|have|has|it|you|we|they|be|as|at|on|an?|I|"
+    r"will|can|or|all|your|our|its|their|but|who|which)\b",
+    re.I,
+)
 
 
 def segment_document(
@@ -154,15 +160,26 @@ def _judge(text: str, language: Language, target: Language) -> tuple[str, Skip |
 
 def _sentence_language(text: str, language: Language, target: Language) -> Language:
     sample = text[:_SENTENCE_SAMPLE]
-    letters = sum(character.isalpha() for character in sample)
-    if language.script == "Latn":
-        if letters < _SHOWS_LANGUAGE and _is_latin(sample):
-            return language
-        found = identify(sample, language)
-        return found if found is not None and (found == target or found.script != "Latn") else language
+    if language.script == target.script == "Latn":
+        return _among_latin(sample, language, target)
     found = identify(sample, language)
     if source_script_characters(sample, language):
         return found if found == target else language
+    letters = sum(character.isalpha() for character in sample)
     if found is not None and (found.script != "Latn" or letters >= _FOREIGN):
         return found
     return target if _is_latin(sample) else language
+
+
+def _among_latin(sample: str, language: Language, target: Language) -> Language:
+    """A sentence in a block of Latin script: its block's language, unless it shows another clearly."""
+    looks_english = _ENGLISH_WORDS.search(sample) is not None
+    if target == ENGLISH and looks_english == (language == ENGLISH) and _is_latin(sample):
+        return language
+    letters = sum(character.isalpha() for character in sample)
+    if letters < (_FOREIGN if language == target else _SHOWS_LANGUAGE) and _is_latin(sample):
+        return language
+    found = identify(sample, language)
+    if found is None or (found.script == "Latn" and target not in (found, language)):
+        return language
+    return found
