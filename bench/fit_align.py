@@ -230,10 +230,20 @@ def evaluate(examples: list[Example], weights_of: list[np.ndarray]) -> tuple:
     return strict_agreement(pairs), lax_agreement(pairs)
 
 
+def write(weights: np.ndarray) -> None:
+    path = Path(cost.__file__).with_name("weights.json")
+    data = {
+        "about": "Log-linear weights, fitted by bench/fit_align.py on MAC (zh-en) and Text+Berg (de-fr)",
+        "weights": {k: round(float(v), 4) for k, v in zip(cost.FEATURES, weights, strict=True)},
+    }
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--penalty", type=float, default=PENALTY)
+    parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--skip-folds", action="store_true")
     options = parser.parse_args()
     import torch
@@ -249,16 +259,20 @@ def main() -> None:
         file=sys.stderr,
     )
     started = time.time()
-    weights = fit(everything, options.penalty)
+    stored = cost.Weights.load().values
+    start = np.array([stored[name] for name in cost.FEATURES])
+    weights = fit(everything, options.penalty, start, options.iterations)
     print(f"fitted on all: {time.time() - started:.1f} s", file=sys.stderr)
     sets = (("MAC zh-en", mac), ("Text+Berg de-fr", berg))
     for name, examples in sets:
         print(f"{name}: fitted on itself, strict F1 {evaluate(examples, [weights])[0].f1:.4f}")
+    if options.write:
+        write(weights)
     if not options.skip_folds:
         by_fold = []
         for fold in range(FOLDS):
             rest = [example for example in everything if example.fold != fold]
-            by_fold.append(fit(rest, options.penalty, weights, 25))
+            by_fold.append(fit(rest, options.penalty, weights, options.iterations // 2))
         print(f"folds: {time.time() - started:.1f} s", file=sys.stderr)
         for name, examples in sets:
             strict, lax = evaluate(examples, by_fold)
@@ -269,13 +283,6 @@ def main() -> None:
             )
     for name, value in zip(cost.FEATURES, weights, strict=True):
         print(f"  {value:8.3f}  {name}")
-    if options.write:
-        path = Path(cost.__file__).with_name("weights.json")
-        data = {
-            "about": "Log-linear weights, fitted by bench/fit_align.py on MAC (zh-en) and Text+Berg (de-fr)",
-            "weights": {k: round(float(v), 4) for k, v in zip(cost.FEATURES, weights, strict=True)},
-        }
-        path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 
 from mtalign.align import surface
 from mtalign.align.kernel import Band, Potentials
-from mtalign.align.windows import SideVectors, band_similarities, mean_similarities
+from mtalign.align.windows import SideVectors, assignments, band_similarities, mean_similarities
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_LEAST_SHARE = 0.02
 LARGEST = 5
 """Most sentences on one side of a bead."""
 
@@ -49,6 +50,10 @@ BEAD_FEATURES = (
     "most loss of leaving a neighbour out",
     "slide",
     "split",
+    "clauses that belong here",
+    "clauses that belong here, of the worse side",
+    "clauses that belong here times sentences over two",
+    "outer sentence whose clauses belong elsewhere",
     "length: log ratio",
     "length: log ratio squared",
     "length: Gale-Church deviation",
@@ -60,7 +65,13 @@ BEAD_FEATURES = (
     "question on one side only",
     "ends in a comma or colon",
 )
-NULL_FEATURES = ("unaligned", "unaligned: log length", "unaligned: best cosine", "unaligned: best margin")
+NULL_FEATURES = (
+    "unaligned",
+    "unaligned: log length",
+    "unaligned: best cosine",
+    "unaligned: best margin",
+    "unaligned: clauses' best place",
+)
 OPENING_FEATURE = "unaligned run"
 FEATURES = (*BEAD_FEATURES, *NULL_FEATURES, OPENING_FEATURE)
 
@@ -143,6 +154,7 @@ class BandCost:
             surface.shared_weight(source, target, band)
             for source, target in zip(texts.source_tokens, texts.target_tokens, strict=True)
         ]
+        self._shares = assignments(texts.source, texts.target, band)
         self._moved: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def _move(self, down: int, right: int) -> NDArray[np.int64]:
@@ -190,6 +202,27 @@ class BandCost:
                 total += np.where(moved >= 0, pairs[moved], np.float32(0))
         return total
 
+    def _belonging(self, a: int, b: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logarithm of the share of a bead's sentences that belongs to its other side.
+
+        Mean over its sentences by side, shape (2, cells); and of its outermost sentence with the least.
+        """
+        import numpy as np
+
+        means = np.zeros((2, len(self._i)), np.float32)
+        least = np.zeros(len(self._i), np.float32)
+        for side, (own, across) in enumerate(((a, b), (b, a))):
+            for k in range(own):
+                share = np.full(len(self._i), _LEAST_SHARE, np.float32)
+                for other in range(across):
+                    moved = self._move(-k, -other) if side == 0 else self._move(-other, -k)
+                    share += np.where(moved >= 0, self._shares[side][moved], np.float32(0))
+                np.log(share, out=share)
+                means[side] += share / own
+                if own > 1 and k in (0, own - 1):
+                    np.minimum(least, share, out=least)
+        return means, least
+
     def features(self) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """For each bead type (a, b) its features, shape (len(BEAD_FEATURES), cells)."""
         for a in range(1, LARGEST + 1):
@@ -231,6 +264,7 @@ class BandCost:
         ratio = np.minimum(np.abs(np.log((target_length + 3) / (source_length + 3))), 3)
         deviation = np.abs(target_length - source_length) / np.sqrt(source_length + target_length)
 
+        belonging, outermost = self._belonging(a, b)
         lexical = []
         for channel in range(2):
             _, source_own, target_own = self._shared[channel]
@@ -265,6 +299,10 @@ class BandCost:
             np.maximum(losses.max(axis=0), -0.3),
             np.maximum(slide, -0.5),
             split,
+            belonging.sum(axis=0),
+            belonging.min(axis=0),
+            belonging.sum(axis=0) * more,
+            outermost,
             ratio,
             ratio**2,
             np.minimum(deviation, 10),
@@ -276,26 +314,25 @@ class BandCost:
         return np.stack([np.asarray(value, np.float32) for value in values])
 
     def null_features(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Features of leaving each source and each target sentence unaligned, shape (4, n) and (4, m)."""
+        """Features of leaving each source and each target sentence unaligned, shape (f, n) and (f, m)."""
         import numpy as np
 
-        starts = self._offsets[:-1]
         real = (self._i > 0) & (self._j > 0)
         sides = []
-        for size, index, lengths in (
-            (self._n, self._i, self._texts.source_lengths * self._ratio),
-            (self._m, self._j, self._texts.target_lengths),
+        for size, index, lengths, shares in (
+            (self._n, self._i, self._texts.source_lengths * self._ratio, self._shares[0]),
+            (self._m, self._j, self._texts.target_lengths, self._shares[1]),
         ):
-            best = np.full((2, size + 1), -1.0)
+            best = np.full((3, size + 1), -1.0)
             if size:
                 np.maximum.at(best[0], index[real], self._cosines[0, 0][real])
                 np.maximum.at(best[1], index[real], self._margins[real])
+                np.maximum.at(best[2], index[real], shares[real])
             sides.append(
                 np.stack([np.ones(size), np.log(lengths + 3), *np.maximum(best[:, 1:], -0.2)])
                 if size
-                else np.zeros((4, 0))
+                else np.zeros((len(NULL_FEATURES), 0))
             )
-        del starts
         return sides[0], sides[1]
 
     def potentials(self, weights: Weights) -> Potentials:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 256
 _TILE = 32
+_SHARPNESS = 15.0
+"""How much likelier a clause belongs to a sentence whose nearest clause is closer by 1 (logarithm)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class SideVectors:
     counts: NDArray[np.float64]
     finish: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
     dimension: int
+    pieces: NDArray[np.float32]
+    """Unit vectors of clauses, shape (p, dimension)."""
+    piece_counts: NDArray[np.float32]
+    first_piece: NDArray[np.int64]
+    """Shape (n + 1,): the pieces of sentence i are ``first_piece[i] … first_piece[i + 1] - 1``."""
 
     def __len__(self) -> int:
         return len(self.counts) - 1
@@ -60,27 +67,38 @@ def encode_side(
     """
     import numpy as np
 
-    sums, counts = [], []
-    for start in range(0, len(texts), 256):
-        part = texts[start : start + 256]
+    n = len(texts)
+    parts = []
+    for start in range(0, n, 256):
+        batch = texts[start : start + 256]
         if isinstance(embedder, AdditiveEmbedder):
-            part_sums, part_counts = embedder.encode_sums(part)
+            sums, counts, owners = embedder.encode_pieces(batch)
         else:
-            part_counts = np.fromiter((len(text) for text in part), np.float32, len(part))
-            part_sums = embedder.encode(part) * part_counts[:, None]
-        sums.append(part_sums)
-        counts.append(part_counts)
+            counts = np.fromiter((len(text) for text in batch), np.float32, len(batch))
+            sums, owners = embedder.encode(batch) * counts[:, None], np.arange(len(batch))
+        parts.append((sums, counts, owners + start))
         if progress is not None:
-            progress(len(part))
-    # Doubles: the difference of two running totals must not lose the sentence between them.
-    width = sums[0].shape[1] if sums else 1
-    total = np.zeros((len(texts) + 1, width))
-    total_count = np.zeros(len(texts) + 1)
-    if sums:
-        np.cumsum(np.concatenate(sums), axis=0, dtype=np.float64, out=total[1:])
-        np.cumsum(np.concatenate(counts), dtype=np.float64, out=total_count[1:])
+            progress(len(batch))
     finish = embedder.finish if isinstance(embedder, AdditiveEmbedder) else _unit_rows
-    return SideVectors(total, total_count, finish, embedder.dimension)
+    if not parts:
+        none = np.zeros((0, embedder.dimension), np.float32)
+        return SideVectors(
+            np.zeros((1, 1)), np.zeros(1), finish, embedder.dimension, none, none[:, 0], np.zeros(1, np.int64)
+        )
+    sums, counts, owners = (np.concatenate(column) for column in zip(*parts, strict=True))
+    first_piece = np.searchsorted(owners, np.arange(n + 1))
+    # Doubles: the difference of two running totals must not lose the sentence between them.
+    running = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(sums, axis=0, dtype=np.float64)])
+    running_count = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
+    return SideVectors(
+        running[first_piece],
+        running_count[first_piece],
+        finish,
+        embedder.dimension,
+        finish(sums, counts),
+        counts,
+        first_piece,
+    )
 
 
 def _unit_rows(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -141,4 +159,68 @@ def mean_similarities(
     mean = np.concatenate(sampled).mean(axis=0)
     for size in range(1, largest + 1):
         out[size - 1] = side.runs(size, 0, len(side) + 1) @ mean
+    return out
+
+
+def assignments(
+    source: SideVectors, target: SideVectors, band: Band
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where the clauses of each sentence belong, if anywhere in the band.
+
+    For each cell, which stands for the pair of sentences that end there: the share of the source sentence
+    that goes to that target sentence rather than to another one in the row, and of the target sentence that
+    goes to that source sentence rather than to another one in the column. A clause goes where its nearest
+    clause is, softly.
+    """
+    import numpy as np
+
+    n, m = len(source), len(target)
+    forth = _assign(source, target, np.maximum(band.starts[1:], 1) - 1, np.maximum(band.stops[1:], 1) - 1)
+    columns = np.arange(1, m + 1)
+    # Both borders of a band ascend, so a column's rows are one range too.
+    tops = np.maximum(np.searchsorted(band.stops, columns, "right"), 1) - 1
+    bottoms = np.maximum(np.searchsorted(band.starts, columns, "right"), 1) - 1
+    back = _assign(target, source, tops, bottoms)
+    offsets = band.offsets
+    first = np.zeros(int(offsets[-1]), np.float32)
+    second = np.zeros(int(offsets[-1]), np.float32)
+    for i in range(1, n + 1):
+        first[offsets[i + 1] - len(forth[i - 1]) : offsets[i + 1]] = forth[i - 1]
+    for j in range(1, m + 1):
+        top = int(tops[j - 1]) + 1
+        rows = np.arange(top, top + len(back[j - 1]))
+        second[offsets[rows] + j - band.starts[rows]] = back[j - 1]
+    return first, second
+
+
+def _assign(
+    side: SideVectors, other: SideVectors, starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> list[NDArray[np.float32]]:
+    """For each sentence its shares among the other text's sentences ``starts … stops - 1``."""
+    import numpy as np
+
+    hubs = 0.5 * (other.pieces @ side.pieces.mean(axis=0)) if len(side.pieces) else np.zeros(0, np.float32)
+    out: list[NDArray[np.float32]] = []
+    for top in range(0, len(side), _TILE):
+        bottom = min(top + _TILE, len(side))
+        left, right = int(starts[top:bottom].min()), int(stops[top:bottom].max())
+        if left >= right:
+            out += [np.zeros(0, np.float32)] * (bottom - top)
+            continue
+        here = slice(int(side.first_piece[top]), int(side.first_piece[bottom]))
+        there = slice(int(other.first_piece[left]), int(other.first_piece[right]))
+        products = side.pieces[here] @ other.pieces[there].T - hubs[there]
+        nearest = np.maximum.reduceat(products, other.first_piece[left:right] - there.start, axis=1)
+        for row in range(top, bottom):
+            pieces = slice(
+                int(side.first_piece[row]) - here.start, int(side.first_piece[row + 1]) - here.start
+            )
+            columns = nearest[pieces, int(starts[row]) - left : max(int(stops[row]), int(starts[row])) - left]
+            if not columns.size:
+                out.append(np.zeros(columns.shape[1], np.float32))
+                continue
+            chances = np.exp(_SHARPNESS * (columns - columns.max(axis=1, keepdims=True)))
+            chances /= chances.sum(axis=1, keepdims=True)
+            weights = side.piece_counts[here][pieces]
+            out.append(weights @ chances / max(float(weights.sum()), 1.0))
     return out

@@ -40,8 +40,14 @@ class AdditiveEmbedder(Protocol):
         """As in :class:`Embedder`."""
         ...
 
-    def encode_sums(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Sums before the head, shape ``(n, k)``, and what they were summed over, shape ``(n,)``."""
+    def encode_pieces(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Clauses of the texts: sums before the head, what each was summed over, and whose they are.
+
+        Shapes (p, k), (p,), (p,); the last ascends. A text's own sum is that of its pieces; a text without
+        any feature has one piece with the count 0.
+        """
         ...
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:

