@@ -64,6 +64,10 @@ BEAD_FEATURES = (
     "ends alike",
     "question on one side only",
     "ends in a comma or colon",
+    "begins in a quotation on one side only",
+    "ends a quotation on one side only",
+    "quotation on one side only",
+    "begins inside a sentence",
 )
 NULL_FEATURES = (
     "unaligned",
@@ -99,6 +103,10 @@ class Texts:
     target_lengths: NDArray[np.float64]
     source_ends: NDArray[np.int64]
     target_ends: NDArray[np.int64]
+    source_quotes: NDArray[np.int64]
+    target_quotes: NDArray[np.int64]
+    source_inside: NDArray[np.int64]
+    target_inside: NDArray[np.int64]
     source_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
     """Numbers and words of each source sentence."""
     target_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
@@ -114,6 +122,10 @@ class Texts:
             surface.sentence_lengths(target),
             surface.end_classes(source),
             surface.end_classes(target),
+            surface.quotation_marks(source),
+            surface.quotation_marks(target),
+            surface.begins_inside(source),
+            surface.begins_inside(target),
             (
                 [surface.number_tokens(text) for text in source],
                 [surface.word_tokens(text) for text in source],
@@ -155,6 +167,10 @@ class BandCost:
             for source, target in zip(texts.source_tokens, texts.target_tokens, strict=True)
         ]
         self._shares = assignments(texts.source, texts.target, band)
+        self._inside = [
+            np.concatenate([marks, [0]]).astype(np.float32)
+            for marks in (texts.source_inside, texts.target_inside)
+        ]
         self._moved: dict[tuple[int, int], NDArray[np.int64]] = {}
 
     def _move(self, down: int, right: int) -> NDArray[np.int64]:
@@ -310,8 +326,23 @@ class BandCost:
             (source_end == target_end).astype(np.float32),
             ((source_end == 0) != (target_end == 0)).astype(np.float32),
             ((source_end == 3).astype(np.float32) + (target_end == 3)),
+            *self._quotations(begin_i, begin_j),
+            self._inside[0][begin_i] + self._inside[1][begin_j],
         ]
         return np.stack([np.asarray(value, np.float32) for value in values])
+
+    def _quotations(
+        self, begin_i: NDArray[np.int64], begin_j: NDArray[np.int64]
+    ) -> list[NDArray[np.float32]]:
+        """Whether beginning in, ending and holding a quotation differ between the sides."""
+        import numpy as np
+
+        source, target = self._texts.source_quotes, self._texts.target_quotes
+        first = np.concatenate([source[:, 0], [0]])[begin_i] != np.concatenate([target[:, 0], [0]])[begin_j]
+        last = np.concatenate([[0], source[:, 1]])[self._i] != np.concatenate([[0], target[:, 1]])[self._j]
+        held = [np.concatenate([[0], np.cumsum(marks[:, 2])]) for marks in (source, target)]
+        some = (held[0][self._i] > held[0][begin_i]) != (held[1][self._j] > held[1][begin_j])
+        return [first.astype(np.float32), last.astype(np.float32), some.astype(np.float32)]
 
     def null_features(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Features of leaving each source and each target sentence unaligned, shape (f, n) and (f, m)."""

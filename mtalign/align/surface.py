@@ -24,6 +24,10 @@ _CLOSING = frozenset("\"'”’»«›‹」』）)]】〉》“„ \u00a0\u3000
 _STEM = 5
 _ROWS_AT_ONCE = 128
 
+_OPENING_QUOTES = frozenset("\"'“‘„‚«‹「『《〈")
+_CLOSING_QUOTES = frozenset("\"'”’“»›」』》〉")
+_QUOTES = (_OPENING_QUOTES | _CLOSING_QUOTES) - {"'", "’"}
+
 END_CLASSES = 5
 """Question, exclamation, stop, comma or colon, nothing of these."""
 
@@ -51,6 +55,35 @@ def _end_class(text: str) -> int:
                 return number
         break
     return END_CLASSES - 1
+
+
+def quotation_marks(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Whether each sentence begins with an opening mark, ends with a closing one, holds one; shape (n, 3)."""
+    import numpy as np
+
+    rows = []
+    for text in texts:
+        plain = text.strip()
+        begins, ends = plain[:1] in _OPENING_QUOTES, plain[-1:] in _CLOSING_QUOTES
+        rows.append(
+            (bool(plain) and begins, bool(plain) and ends, begins or ends or not _QUOTES.isdisjoint(plain))
+        )
+    return np.array(rows, np.int64).reshape(len(texts), 3)
+
+
+def begins_inside(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Whether each text seems to begin inside a sentence: with a small letter or a closing mark."""
+    import numpy as np
+
+    starts = (text.lstrip()[:1] for text in texts)
+    return np.fromiter(
+        (
+            start.islower() or start in _STOP or start in _OPEN or (start != "" and start in ")]}”»")
+            for start in starts
+        ),
+        np.int64,
+        len(texts),
+    )
 
 
 def number_tokens(text: str) -> Counter[str]:
