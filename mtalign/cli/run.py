@@ -39,7 +39,7 @@ def command(
     """Translate documents, align and score them, and write OUTPUT/index.html and all the rest.
 
     What is done is kept as it goes: an interrupted run goes on where it stopped, and a second run of the
-    same documents takes seconds. Options go before the configuration file's keys.
+    same documents takes seconds. An option given here overrides the configuration.
 
     \b
     Examples:

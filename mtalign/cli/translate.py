@@ -89,7 +89,7 @@ def command(
     for item in inputs:
         english = render_english(item, translations)
         if output is None:
-            click.get_binary_stream("stdout").write(english)
+            sys.stdout.buffer.write(english)
         elif to_folder:
             path = output / english_name(item.path, target.code)
             click.echo(write_atomically(path, english))

@@ -61,6 +61,9 @@ class EnginePool:
             settings: dict[str, Any] = {}
             if self._config.compute_type != "auto":
                 settings["compute_type"] = self._config.compute_type
+            if name == "ctranslate2":
+                # A conversion takes a minute, once: the user should know why nothing happens.
+                settings["notice"] = self._events.note
             self._engines[model.fingerprint] = load_engine(name, model, **settings)
             if model.attribution:
                 self._events.note(f"{model.attribution} ({model.licence})")
@@ -74,6 +77,8 @@ class EnginePool:
                 "family": engine.model.family,
                 "fingerprint": engine.model.fingerprint,
                 "licence": engine.model.licence,
+                "revision": engine.model.revision,
+                "accepted_licence": engine.model.accepted_licence,
                 "attribution": engine.model.attribution,
                 "engine": engine.name,
                 "engine_version": engine.version,

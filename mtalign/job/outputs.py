@@ -68,7 +68,8 @@ def english_name(path: Path, target: str) -> str:
 def write_document(
     folder: Path, item: Input, records: Iterable[Record], translations: Mapping[str, Translation], target: str
 ) -> None:
-    """Write ``segments.jsonl`` and the English document into ``folder``."""
+    """Write ``segments.jsonl`` and the English document into ``folder``, which is made if it is not there."""
+    check_writable(folder)
     write_atomically(folder / "segments.jsonl", dump_records(records).encode())
     write_atomically(folder / english_name(item.path, target), render_english(item, translations))
 

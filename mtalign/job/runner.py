@@ -196,13 +196,13 @@ def _score(
             "reference": [reference.sentences[index] for index in bead.target],
             "score": round(bead.score, 4),
         }
-        for bead in result.links
+        for bead in result.beads
     ]
     if beads:
         write_jsonl(output / "reference.jsonl", beads)
     else:
         (output / "reference.jsonl").unlink(missing_ok=True)
-    return result.to_json(item.document.id)
+    return {"document": item.document.id, **result.to_json()}
 
 
 def _entry(item: Input, translations: Mapping[str, Translation]) -> dict[str, Any]:

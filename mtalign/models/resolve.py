@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtalign.engines.base import ResolvedModel
 from mtalign.errors import ModelError, UsageError
 from mtalign.languages import Language
 from mtalign.models.catalogue import CatalogueEntry
@@ -15,6 +14,7 @@ from mtalign.models.download import Progress, no_progress
 from mtalign.models.hashing import fingerprint
 from mtalign.models.layout import check_whole, model_files, read_family
 from mtalign.models.record import ModelRecord
+from mtalign.models.resolved import ResolvedModel
 from mtalign.models.store import ModelStore, Note, State, no_note
 
 AUTO = "auto"

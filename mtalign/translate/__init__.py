@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mtalign.translate.plan import PlanProgress, PlanStatistics, translate_segments
+from mtalign.translate.plan import PlanProgress, PlanStatistics, translate_segments, untouched
 
-__all__ = ["PlanProgress", "PlanStatistics", "translate_segments"]
+__all__ = ["PlanProgress", "PlanStatistics", "translate_segments", "untouched"]
