@@ -237,10 +237,12 @@ def _cjk(sample: str, counts: Mapping[str, int], prior: Language | None) -> Lang
     not_simplified, not_traditional = _missing(sample, "gb2312"), _missing(sample, "big5")
     if not not_japanese and (not_simplified and not_traditional):
         return index["ja"]
-    if prior is not None and (prior.code == "yue" or (prior.code == "ja" and not not_japanese)):
+    if prior is not None and (prior.code == "yue" or (prior.code == "ja" and 4 * not_japanese <= han)):
+        return prior
+    if prior is not None and prior.primary == "zh" and abs(not_simplified - not_traditional) < 2:
         return prior
     if not_simplified == not_traditional:
-        return prior if prior is not None and prior.primary == "zh" else index["zh"]
+        return index["zh"]
     return index["zh"] if not_simplified < not_traditional else index["zh-hant"]
 
 

@@ -59,7 +59,7 @@ def _runs() -> Pattern[str]:
     import regex
 
     named = "|".join(rf"(?P<{name}>\p{{{unicode}}}+)" for name, unicode in _UNICODE_NAMES.items())
-    return regex.compile(rf"{named}|(?P<Zzzz>\p{{L}})")
+    return regex.compile(rf"{named}|(?P<Zzzz>(?!\p{{Common}})\p{{L}})")
 
 
 @lru_cache(maxsize=64)

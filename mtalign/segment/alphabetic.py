@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from mtalign.languages import Language
 from mtalign.segment.marks import CLOSERS, FILE_LIKE, FULL_STOPS, GLUED, STOP_RUN, STOPS, next_character
 
-LONGEST_CONTINUED_QUOTE = 240
+LONGEST_CONTINUED_QUOTE = 120
 """A longer quotation is split inside even where its sentence goes on after it; in characters."""
 
-# Quotation marks keep sentencex from looking inside them, so it does not get to see any.
-_MASK = str.maketrans(dict.fromkeys('"“”„«»‹›「」『』', " "))
-_BRACKETED = re.compile(r"[^\W\d_]{2}[.!?](?=[)\]]\s+[„“\"«]?[^\W\d_a-zß-ÿ])")
-_BEFORE_YEAR = re.compile(r"[^\W\d_A-Z]{5}[.!?](?=\s+(?:19|20)\d\d\b)")
+# sentencex does not look inside quotation marks and brackets (nor after a smiley), so it gets to see none.
+_MASK = str.maketrans(dict.fromkeys('"“”„«»‹›「」『』()[]', " "))
+_BEFORE_NUMBER = re.compile(
+    r"[^\W\d_A-Z]{4}[.!?](?=[”“\")]?\s+(?:(?:19|20)\d\d\b|\(?\d{1,3}[.)]\s+[^\W\d_a-zß-ÿ]))"
+)
 _GERMAN_ABBREVIATION = re.compile(
     r"(?<![\w.])(?:[a-zA-ZÄÖÜäöü]|z\.\s?[BT]|d\.\s?h|u\.\s?[aäÄU]|i\.\s?d\.\s?R|o\.\s?[äÄ]|s\.\s?[ou]|v\.\s?a|"
     r"Nr|Dr|Prof|Hr|Fr|St|Str|Abs|Art|Abb|Bd|Bsp|bzw|ca|evtl|ggf|inkl|exkl|Jh|max|min|Mio|Mrd|Tsd|sog|Tel|usf|vgl|"
@@ -27,7 +28,7 @@ _GERMAN_ABBREVIATION = re.compile(
 _INITIAL = re.compile(r"(?<![^\W_])(?:[^\W\d_a-z]|MM|Mme|Mlle|Sr|Sra|Sig|Dr|Prof)\.$")
 _GERMAN_ORDINAL = re.compile(
     r"\b(?:de[rmns]|die|das|[aiv]m|zu[mr]|vom|beim|eine?[mnrs]?|sein(?:e[mnrs]?)?|ihr(?:e[mnrs]?)?|jede[mnrs]?|und|"
-    r"bis|diese[mnrs]?|seit|unter)\s\d{1,2}\.$",
+    r"bis|diese[mnrs]?|seit|unter)\s\d{1,3}\.$",
     re.I,
 )
 _GERMAN_BEGINNING = re.compile(
@@ -49,8 +50,7 @@ def stops(text: str, language: Language) -> Iterator[int]:
     for glued in GLUED.finditer(text):
         if FILE_LIKE.match(text, glued.end()) is None:
             yield glued.end()
-    for pattern in (_BRACKETED, _BEFORE_YEAR):
-        yield from (found.end() for found in pattern.finditer(text))
+    yield from (found.end() for found in _BEFORE_NUMBER.finditer(text))
     for run in STOP_RUN.finditer(text):
         if run.end() < len(text) and not FULL_STOPS.isdisjoint(run.group()):
             yield run.end()

@@ -11,7 +11,7 @@ from mtalign.segment.marks import CLOSERS, FILE_LIKE, FULL_STOPS, GLUED, OPENERS
 SCRIPTS = frozenset({"Hang", "Jpan", "Hans", "Hant"})
 """Scripts of the languages that this module knows."""
 
-LONGEST_CONTINUED_QUOTE = 100
+LONGEST_CONTINUED_QUOTE = 60
 """A longer quotation is split inside even where its sentence goes on after it; in characters."""
 
 _ABBREVIATION = re.compile(

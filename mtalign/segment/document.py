@@ -107,31 +107,19 @@ def _segment(
 def _block_language(
     document: Document, block: Block, main: Language | None, given: bool, target: Language
 ) -> Language:
+    """The language of a block that holds no data; ``given`` says that the user named ``main``."""
     if not _has_letter(block.text):
         return main or target
     found = identify(block.text, main)
-    if main is not None:
+    if main is None or found == target or (found is not None and not given):
         if found is None:
-            return _undecided(document, block, main, target)
-        if (
-            given
-            and found != target
-            and (main.script == "Latn" or source_script_characters(block.text, main))
-        ):
-            return main
+            raise _undecided(document, block)
         return found
-    if found is None:
-        raise _undecided_error(document, block)
-    return found
-
-
-def _undecided(document: Document, block: Block, main: Language, target: Language) -> Language:
-    """A block that does not show its language is in the main one, if it is in its script at all."""
-    if main.script == target.script or source_script_characters(block.text, main):
+    if _is_latin(block.text):
+        return main if main.script == "Latn" else target
+    if given or source_script_characters(block.text, main):
         return main
-    if source_script_characters(block.text, target) or block.text.isascii() or _is_latin(block.text):
-        return target
-    raise _undecided_error(document, block)
+    raise _undecided(document, block)
 
 
 def _is_latin(text: str) -> bool:
@@ -140,7 +128,7 @@ def _is_latin(text: str) -> bool:
     return set(script_counts(text)) <= {"Latn"}
 
 
-def _undecided_error(document: Document, block: Block) -> LanguageError:
+def _undecided(document: Document, block: Block) -> LanguageError:
     start = " ".join(block.text[:60].split())
     return LanguageError(
         f'{document.path}: the language of block {block.id} is undecided ("{start}")',

@@ -124,7 +124,7 @@ def _joined(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
                 joined[-1] = (joined[-1][0], end)
             else:
                 pending = first
-        elif len(piece) <= 8 and _ENUMERATOR.fullmatch(piece) and not joined:
+        elif len(piece) <= 8 and _ENUMERATOR.fullmatch(piece):
             pending = first
         else:
             joined.append((first, end))
