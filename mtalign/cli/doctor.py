@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command()
+@click.command(short_help="What is installed, what would run, what is missing.")
 @click.option("--offline", is_flag=True, help="Do not ask whether the hub answers.")
 def command(offline: bool) -> int:
     """Say what is installed, which models are there, what would run, and how to get what is missing.

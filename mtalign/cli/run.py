@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "mtalign.toml"
 
 
-@click.command()
+@click.command(short_help="Documents in, reviewed-ready outputs out.")
 @click.argument("paths", nargs=-1, metavar="[FILES|FOLDERS]...")
 @click.option(
     "-c",

@@ -11,7 +11,7 @@ from mtalign.cli.options import Choice, ConsoleEvents, model_options
 from mtalign.errors import EXIT_INCOMPLETE, MtalignError
 
 
-@click.command()
+@click.command(short_help="Documents or standard input in, English out.")
 @click.argument("files", nargs=-1, metavar="[FILES|FOLDERS|-]...")
 @click.option(
     "-o",
