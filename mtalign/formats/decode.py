@@ -53,7 +53,7 @@ def decode(data: bytes, path: str) -> Decoded:
         text = data[len(bom) :].decode(encoding)
     except UnicodeDecodeError as error:
         offset = len(bom) + error.start
-        if b"\0" in data:
+        if b"\0" in data and encoding == "utf-8":
             raise DocumentError(
                 f"{path} is binary, not text (not UTF-8 at byte {offset})",
                 hint="export it as .txt or .md (UTF-8) first",

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _FRONT_MATTER = re.compile(r"(?:---|\+\+\+)[ \t]*(?:\r\n|\r|\n)")
+_LINE = re.compile(r"[^\r\n]+")
+_LETTER = re.compile(r"[^\W\d_]")
+_MARKERS = re.compile(r"(?:[\s>*+\-|#]|\d{1,9}[.)]\s)*")
+_REFERENCE = re.compile(r"[\s>]*\[[^\]^][^\]]*\]:\s*[!-~]")
 _CONTAINERS = {
     "heading_open": BlockKind.HEADING,
     "list_item_open": BlockKind.LIST_ITEM,
@@ -27,11 +31,28 @@ def parse_markdown(text: str, document_id: str) -> tuple[Block, ...]:
     """The blocks of a Markdown text, in order; ``text[block.start:block.end] == block.text`` for each."""
     front = _front_matter_end(text)
     found = [(BlockKind.DATA, 0, front, 0)] if front else []
-    found += _walk(text, front)
+    found = list(_completed(text, [*found, *_walk(text, front)]))
     return tuple(
         Block(f"{document_id}.b{number}", kind, text[start:end], start, end, level)
         for number, (kind, start, end, level) in enumerate(found, start=1)
     )
+
+
+def _completed(
+    text: str, found: list[tuple[BlockKind, int, int, int]]
+) -> Iterator[tuple[BlockKind, int, int, int]]:
+    """Add what the parser gave up on (lists nested too deep) as paragraphs, so that no text is lost."""
+    position = 0
+    for block in (*found, None):
+        end = block[1] if block is not None else len(text)
+        for line in _LINE.finditer(text, position, end):
+            if _LETTER.search(line.group()) is None or _REFERENCE.match(line.group()) is not None:
+                continue
+            start = _MARKERS.match(text, line.start(), line.end()).end()  # type: ignore[union-attr]
+            yield BlockKind.PARAGRAPH, start, start + len(text[start : line.end()].rstrip()), 0
+        if block is not None:
+            yield block
+            position = block[2]
 
 
 def _front_matter_end(text: str) -> int:

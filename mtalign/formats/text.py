@@ -57,10 +57,17 @@ class _Unit(NamedTuple):
 def parse_text(text: str, document_id: str) -> tuple[Block, ...]:
     """The blocks of a plain text, in order; ``text[block.start:block.end] == block.text`` for each."""
     units = list(_units(text))
+    article = max(
+        (unit.end - unit.start for unit in units[1:] if unit.kind is BlockKind.PARAGRAPH), default=0
+    )
     blocks = []
     for number, unit in enumerate(units, start=1):
         following = units[number] if number < len(units) else None
-        kind = BlockKind.HEADING if _is_heading(text, unit, following, first=number == 1) else unit.kind
+        kind = (
+            BlockKind.HEADING
+            if _is_heading(text, unit, following, article if number == 1 else 0)
+            else unit.kind
+        )
         blocks.append(
             Block(
                 id=f"{document_id}.b{number}",
@@ -244,8 +251,11 @@ def _trim(text: str, start: int, end: int, kind: BlockKind) -> Iterator[_Unit]:
         yield _Unit(first, first + len(stripped), kind)
 
 
-def _is_heading(text: str, unit: _Unit, following: _Unit | None, *, first: bool) -> bool:
-    """A short line without a final stop before longer prose; or the first line, standing by itself."""
+def _is_heading(text: str, unit: _Unit, following: _Unit | None, article: int) -> bool:
+    """A short line without a final stop before longer prose; or the first line, standing by itself.
+
+    ``article`` is the length of the document's longest later paragraph for its first unit, else 0.
+    """
     if unit.kind is not BlockKind.PARAGRAPH or following is None or following.kind is BlockKind.CODE:
         return False
     line = text[unit.start : min(unit.end, unit.start + _HEADING_COLUMNS + 1)]
@@ -253,7 +263,7 @@ def _is_heading(text: str, unit: _Unit, following: _Unit | None, *, first: bool)
         return False
     if _INNER_STOP.search(line):
         return False
-    if first and len(_LINE_BREAK.findall(text, unit.end, following.start)) >= 2:
+    if article >= max(60, 1.5 * len(line)) and len(_LINE_BREAK.findall(text, unit.end, following.start)) >= 2:
         return True
     length = following.end - following.start
     if following.kind is not BlockKind.PARAGRAPH or length < max(60, 1.5 * len(line)) or _STOP.search(line):
