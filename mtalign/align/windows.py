@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mtalign.align.kernel import Band
-from mtalign.embed.base import AdditiveEmbedder, Embedder
+from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 256
 _TILE = 32
-_SHARPNESS = 15.0
+_SHARPNESS = 25.0
 """How much likelier a clause belongs to a sentence whose nearest clause is closer by 1 (logarithm)."""
 
 
@@ -26,6 +26,11 @@ class SideVectors:
     sums: NDArray[np.float64]
     """Running totals before the head, shape (n + 1, k): row i sums the first i sentences."""
     counts: NDArray[np.float64]
+    heads: NDArray[np.float32]
+    """What marks the beginning of each sentence, shape (n, k); a run has that of its first."""
+    tails: NDArray[np.float32]
+    """What marks its end; a run has that of its last."""
+    edges: float
     finish: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
     dimension: int
     pieces: NDArray[np.float32]
@@ -51,11 +56,11 @@ class SideVectors:
         """Unit vectors of the runs ``begins[k] … ends[k] - 1``; an empty run has a zero row."""
         import numpy as np
 
+        some = self.counts[ends] > self.counts[begins]
+        counts = np.where(some, self.counts[ends] - self.counts[begins] + self.edges, 0).astype(np.float32)
         sums = (self.sums[ends] - self.sums[begins]).astype(np.float32)
-        counts = (self.counts[ends] - self.counts[begins]).astype(np.float32)
-        out = self.finish(sums, counts)
-        out[begins == ends] = np.float32(0)
-        return out
+        sums[some] += self.heads[begins[some]] + self.tails[ends[some] - 1]
+        return self.finish(sums, counts)
 
 
 def encode_side(
@@ -68,37 +73,49 @@ def encode_side(
     import numpy as np
 
     n = len(texts)
-    parts = []
+    finish = embedder.finish if isinstance(embedder, AdditiveEmbedder) else _unit_rows
+    parts: list[Pieces] = []
     for start in range(0, n, 256):
         batch = texts[start : start + 256]
-        if isinstance(embedder, AdditiveEmbedder):
-            sums, counts, owners = embedder.encode_pieces(batch)
-        else:
-            counts = np.fromiter((len(text) for text in batch), np.float32, len(batch))
-            sums, owners = embedder.encode(batch) * counts[:, None], np.arange(len(batch))
-        parts.append((sums, counts, owners + start))
+        parts.append(_encode(batch, embedder))
         if progress is not None:
             progress(len(batch))
-    finish = embedder.finish if isinstance(embedder, AdditiveEmbedder) else _unit_rows
     if not parts:
-        none = np.zeros((0, embedder.dimension), np.float32)
-        return SideVectors(
-            np.zeros((1, 1)), np.zeros(1), finish, embedder.dimension, none, none[:, 0], np.zeros(1, np.int64)
-        )
-    sums, counts, owners = (np.concatenate(column) for column in zip(*parts, strict=True))
+        parts.append(_encode([], embedder))
+    sums = np.concatenate([part.sums for part in parts])
+    counts = np.concatenate([part.counts for part in parts])
+    owners = np.concatenate([part.owners + 256 * number for number, part in enumerate(parts)])
+    heads = np.concatenate([part.heads for part in parts])
+    tails = np.concatenate([part.tails for part in parts])
+    edges = parts[0].edges
     first_piece = np.searchsorted(owners, np.arange(n + 1))
     # Doubles: the difference of two running totals must not lose the sentence between them.
     running = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(sums, axis=0, dtype=np.float64)])
     running_count = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
+    some = np.where(counts > 0, counts + np.float32(edges), np.float32(0))
     return SideVectors(
         running[first_piece],
         running_count[first_piece],
+        heads,
+        tails,
+        edges,
         finish,
         embedder.dimension,
-        finish(sums, counts),
+        finish(sums + heads[owners] + tails[owners], some),
         counts,
         first_piece,
     )
+
+
+def _encode(texts: Sequence[str], embedder: Embedder) -> Pieces:
+    import numpy as np
+
+    if isinstance(embedder, AdditiveEmbedder):
+        return embedder.encode_pieces(texts)
+    counts = np.fromiter((len(text) for text in texts), np.float32, len(texts))
+    sums = embedder.encode(texts) * counts[:, None]
+    none = np.zeros_like(sums)
+    return Pieces(sums, counts, np.arange(len(texts)), none, none, 0.0)
 
 
 def _unit_rows(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mtalign.embed.base import AdditiveEmbedder, Embedder
+from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces
 from mtalign.errors import UsageError
 
 EMBEDDERS = ("use", "hash")
 """Names that :func:`load_embedder` knows."""
 
-__all__ = ["EMBEDDERS", "AdditiveEmbedder", "Embedder", "load_embedder"]
+__all__ = ["EMBEDDERS", "AdditiveEmbedder", "Embedder", "Pieces", "load_embedder"]
 
 
 def load_embedder(name: str = "use") -> Embedder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -25,6 +26,28 @@ class Embedder(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """Texts before an encoder's head, cut into clauses.
+
+    The sum of a text, or of several texts in a row, is that of its pieces, of its first text's head and of
+    its last text's tail; the count is that of its pieces and ``edges``.
+    """
+
+    sums: NDArray[np.float32]
+    """Shape (p, k)."""
+    counts: NDArray[np.float32]
+    """What each piece was summed over, shape (p,); 0 for the one piece of a text without any feature."""
+    owners: NDArray[np.int64]
+    """Whose each piece is, ascending, shape (p,)."""
+    heads: NDArray[np.float32]
+    """What marks the beginning of each text, shape (n, k)."""
+    tails: NDArray[np.float32]
+    """What marks its end."""
+    edges: float
+    """What a head and a tail together count for."""
+
+
 @runtime_checkable
 class AdditiveEmbedder(Protocol):
     """An embedder that sums over a text's parts before its head.
@@ -40,14 +63,8 @@ class AdditiveEmbedder(Protocol):
         """As in :class:`Embedder`."""
         ...
 
-    def encode_pieces(
-        self, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """Clauses of the texts: sums before the head, what each was summed over, and whose they are.
-
-        Shapes (p, k), (p,), (p,); the last ascends. A text's own sum is that of its pieces; a text without
-        any feature has one piece with the count 0.
-        """
+    def encode_pieces(self, texts: Sequence[str]) -> Pieces:
+        """The clauses of the texts before the head."""
         ...
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mtalign.embed.base import Pieces
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -30,16 +32,13 @@ class HashEmbedder:
         """Unit vectors of ``texts``; see :class:`mtalign.embed.Embedder`."""
         import numpy as np
 
-        sums, counts, owners = self.encode_pieces(texts)
-        starts = np.searchsorted(owners, np.arange(len(texts)))
-        if not len(texts):
-            return np.zeros((0, self.dimension), np.float32)
-        return self.finish(np.add.reduceat(sums, starts), np.add.reduceat(counts, starts))
+        pieces = self.encode_pieces(texts)
+        sums = np.zeros((len(texts), self.dimension), np.float32)
+        np.add.at(sums, pieces.owners, pieces.sums)
+        return self.finish(sums, np.ones(len(texts), np.float32))
 
-    def encode_pieces(
-        self, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """Signed n-gram counts of each clause by bucket; see :class:`AdditiveEmbedder`."""
+    def encode_pieces(self, texts: Sequence[str]) -> Pieces:
+        """Signed n-gram counts of each clause by bucket; there are no heads and tails."""
         import numpy as np
 
         clauses = [_CLAUSE_END.split(unicodedata.normalize("NFKC", text)) for text in texts]
@@ -55,7 +54,8 @@ class HashEmbedder:
             signs = np.where(hashes & (1 << 31), np.float32(1), np.float32(-1))
             np.add.at(sums[row], hashes % self.dimension, signs)
             counts[row] = len(grams)
-        return sums, counts, owners
+        none = np.zeros((len(texts), self.dimension), np.float32)
+        return Pieces(sums, counts, owners, none, none, 0.0)
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit vectors of the counts; ``counts`` plays no part, for a direction has no length."""

