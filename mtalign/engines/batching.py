@@ -1,28 +1,48 @@
 """How the seq2seq engines batch requests: by equal length, so that a batch never changes an output.
 
 In a batch of unequal lengths the shorter sources are padded. The padding is masked, but it changes the order
-of floating-point sums, and 8-bit activations turn a last-bit difference into another token. Sources of equal
-length need no padding and share one output limit.
+of floating-point sums, and 8-bit activations can turn a last-bit difference into another token. Sources of
+equal length need no padding and share one output limit.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 from mtalign.engines.base import Decoding
 
 
-def equal_shape_batches(shapes: Sequence[Hashable], size: int) -> list[list[int]]:
-    """Indices of ``shapes`` in batches of at most ``size``, each of one shape, in order of first appearance.
+@dataclass(frozen=True)
+class Batch:
+    """Requests that are decoded together, by index, and the longest output they may have, in tokens."""
 
-    A shape is whatever the requests of a batch must share: the source length, and with it the output limit.
+    indices: list[int]
+    limit: int
+
+
+def make_batches(
+    lengths: Sequence[int], targets: Sequence[Hashable], limits: Sequence[int], size: int, *, padding: bool
+) -> list[Batch]:
+    """Batches of at most ``size`` requests with one target language each, longest sources first.
+
+    Args:
+        lengths: source length of each request, in tokens.
+        targets: target language of each request.
+        limits: longest output of each request, in tokens; a function of its source length.
+        size: most requests in a batch.
+        padding: let unequal lengths share a batch. Its limit is then the largest of its requests, and the
+            engine cuts what is longer than a request's own.
     """
     groups: dict[Hashable, list[int]] = {}
-    for index, shape in enumerate(shapes):
-        groups.setdefault(shape, []).append(index)
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        key = targets[index] if padding else (targets[index], lengths[index])
+        groups.setdefault(key, []).append(index)
     return [
-        indices[start : start + size] for indices in groups.values() for start in range(0, len(indices), size)
+        Batch(indices[start : start + size], max(limits[index] for index in indices[start : start + size]))
+        for indices in groups.values()
+        for start in range(0, len(indices), size)
     ]
 
 

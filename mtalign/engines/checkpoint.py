@@ -9,7 +9,7 @@ from typing import Any
 from mtalign.engines.base import ResolvedModel
 from mtalign.errors import LanguageError, ModelError
 from mtalign.languages import Language
-from mtalign.models.layout import read_family
+from mtalign.models.layout import check_whole, read_family
 
 _DEFAULT_POSITIONS = {"marian": 512, "m2m100": 1024}
 
@@ -56,10 +56,11 @@ def is_converted(path: Path) -> bool:
 
 
 def checked_family(model: ResolvedModel) -> str:
-    """The family of ``model``, which must be what its files say.
+    """The family of ``model``, which must be what its files say; all of them must be there, none cut off.
 
     Raises:
-        ModelError: the directory is missing, of another architecture, or of another family than told.
+        ModelError: the directory or a file is missing, a file is cut off, it is another architecture, or
+            another family than told.
     """
     if not model.path.is_dir():
         raise ModelError(
@@ -68,6 +69,15 @@ def checked_family(model: ResolvedModel) -> str:
     family = read_family(model.path)
     if model.family != family:
         raise ModelError(f"{model.path} is a {family} model, not {model.family}")
+    if family == "marian":
+        needed = ["source.spm", "target.spm", *([] if is_converted(model.path) else ["vocab.json"])]
+    elif (model.path / "vocab.json").is_file():
+        needed = ["sentencepiece.bpe.model"]
+    else:
+        needed = []
+    for name in needed:
+        require_file(model.path / name)
+    check_whole(model.path)
     return family
 
 

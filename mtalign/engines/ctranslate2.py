@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
-from mtalign.engines.batching import equal_shape_batches, output_limit
+from mtalign.engines.batching import make_batches, output_limit
 from mtalign.engines.checkpoint import (
     checked_family,
     forbidden_sequences,
@@ -37,6 +37,7 @@ def load(
     workers: int | None = None,
     threads: int = 1,
     batch_size: int = 32,
+    padding: bool = False,
     notice: Notice | None = None,
 ) -> Ctranslate2Engine:
     """Load a checkpoint, converting it first where that has not been done.
@@ -49,6 +50,7 @@ def load(
         workers: batches translated at once; default one for each core that this process may use.
         threads: threads in a worker. One is best where there are sentences enough for all workers.
         batch_size: sentences in a batch.
+        padding: let sentences of unequal length share a batch; an output may then depend on its batch.
         notice: is told, in one line, when a conversion begins.
 
     Raises:
@@ -83,13 +85,14 @@ def load(
         ) from error
     return Ctranslate2Engine(
         model=model,
-        version=f"ctranslate2 {ctranslate2.__version__} {compute_type}",
+        version=f"ctranslate2 {ctranslate2.__version__} {compute_type}" + (" padded" if padding else ""),
         translator=translator,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         add_end=not read_json(directory / "config.json", default={}).get("add_source_eos", False),
         positions=position_limit(model.path, family),
         batch_size=batch_size,
+        padding=padding,
     )
 
 
@@ -110,6 +113,7 @@ class Ctranslate2Engine:
         add_end: bool,
         positions: int,
         batch_size: int,
+        padding: bool,
     ) -> None:
         """Take the parts that :func:`load` has made; ``positions`` is the longest sequence in tokens."""
         self.model = model
@@ -120,6 +124,7 @@ class Ctranslate2Engine:
         self._vocabulary = vocabulary
         self._ids = {token: number for number, token in enumerate(vocabulary)}
         self._add_end = add_end
+        self._padding = padding
         self._positions = positions
         # MarianMT conversions have no <pad>; NLLB ones must not write it.
         self._forbidden = [["<pad>"]] if "<pad>" in self._ids else []
@@ -132,20 +137,23 @@ class Ctranslate2Engine:
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests``, batches of equal source length side by side."""
         sources = [self._source_tokens(request) for request in requests]
+        prefixes = [self._tokenizer.target_prefix(request.target) for request in requests]
+        lengths = [len(tokens) for tokens in sources]
+        limits = [output_limit(length, decoding, self.max_target_tokens) for length in lengths]
+        targets = [request.target for request in requests]
         hypotheses: list[Hypothesis | None] = [None] * len(requests)
         running = []
         try:
-            for batch in equal_shape_batches([len(tokens) for tokens in sources], self.batch_size):
-                limit = output_limit(len(sources[batch[0]]), decoding, self.max_target_tokens)
+            for batch in make_batches(lengths, targets, limits, self.batch_size, padding=self._padding):
                 results = self._start(
-                    [sources[index] for index in batch],
-                    [self._tokenizer.target_prefix(requests[index].target) for index in batch],
+                    [sources[index] for index in batch.indices],
+                    [prefixes[index] for index in batch.indices],
                     decoding,
-                    limit,
+                    batch.limit,
                 )
-                running += list(zip(batch, results, strict=True))
+                running += list(zip(batch.indices, results, strict=True))
             for index, result in running:
-                hypotheses[index] = self._hypothesis(result.result(), requests[index])
+                hypotheses[index] = self._hypothesis(result.result(), len(prefixes[index]), limits[index])
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineError(f"CTranslate2 failed: {error}", hint="try --engine transformers") from error
         return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
@@ -206,17 +214,18 @@ class Ctranslate2Engine:
         )
         return results
 
-    def _hypothesis(self, result: Any, request: Request) -> Hypothesis:
+    def _hypothesis(self, result: Any, prefix: int, limit: int) -> Hypothesis:
         tokens = result.hypotheses[0]
         # CTranslate2 divides the score by a length that counts the prefix, whose tokens cost nothing.
-        written = tokens[len(self._tokenizer.target_prefix(request.target)) :]
+        score = float(result.scores[0]) * len(tokens) / (len(tokens) - prefix)
+        written = tokens[prefix : prefix + limit]
         finished = bool(written) and written[-1] == END
         content = written[:-1] if finished else written
         return Hypothesis(
             text=self._tokenizer.text(content),
             tokens=len(written),
             finished=finished,
-            score=float(result.scores[0]) * len(tokens) / len(written),
+            score=score,
             token_ids=tuple(self._ids[token] for token in content),
         )
 

@@ -7,7 +7,7 @@ becomes an end, a language or padding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,32 +68,44 @@ def load_tokenizer(model: ResolvedModel, vocabulary: Sequence[str]) -> Tokenizer
     raise missing_file(model.path / "tokenizer.json")
 
 
-def marian_target_token(vocabulary: Sequence[str], model: ResolvedModel, target: Language) -> list[str]:
-    """``[">>eng<<"]`` where the vocabulary has such tokens, ``[]`` where the model has one target language.
+class MarianLanguages:
+    """Which languages a MarianMT checkpoint takes, and the token that says the target language to it."""
 
-    Raises:
-        LanguageError: the model has several target languages, and this one is not among them.
-    """
-    known = [token for token in vocabulary if token.startswith(">>") and token.endswith("<<")]
-    if not known:
-        return []
-    for code in (target.nllb[:3], target.code, target.nllb):
-        if f">>{code}<<" in known:
-            return [f">>{code}<<"]
-    raise unknown_language(model, target, f"it writes {', '.join(token[2:-2] for token in known[:8])}")
+    def __init__(self, model: ResolvedModel, vocabulary: Iterable[str]) -> None:
+        """Take the target languages from the ``>>eng<<`` tokens of ``vocabulary``."""
+        self._model = model
+        self.codes = [token[2:-2] for token in vocabulary if token.startswith(">>") and token.endswith("<<")]
+        self._prefixes: dict[tuple[Language, Language], list[str]] = {}
+
+    def prefix(self, source: Language, target: Language) -> list[str]:
+        """``[">>eng<<"]`` for a model with several target languages, else ``[]``.
+
+        Raises:
+            LanguageError: the model does not know one of the languages.
+        """
+        pair = (source, target)
+        if pair not in self._prefixes:
+            check_marian_pair(self._model, source, target)
+            self._prefixes[pair] = self._target_token(target)
+        return self._prefixes[pair]
+
+    def _target_token(self, target: Language) -> list[str]:
+        if not self.codes:
+            return []
+        for code in (target.nllb[:3], target.code, target.nllb):
+            if code in self.codes:
+                return [f">>{code}<<"]
+        raise unknown_language(self._model, target, f"it writes {', '.join(self.codes[:8])}")
 
 
 class MarianTokenizer:
     """``source.spm`` and ``target.spm`` over one vocabulary."""
 
     def __init__(self, model: ResolvedModel, vocabulary: Sequence[str]) -> None:
-        self._model = model
-        self._vocabulary = vocabulary
         self._source = load_sentencepiece(model.path / "source.spm")
         self._target = load_sentencepiece(model.path / "target.spm")
-        self._target_tokens: dict[Language, list[str]] = {}
-        multilingual = any(token.startswith(">>") and token.endswith("<<") for token in vocabulary)
-        self.special_tokens = 2 if multilingual else 1
+        self._languages = MarianLanguages(model, vocabulary)
+        self.special_tokens = 2 if self._languages.codes else 1
 
     def pieces(self, text: str) -> list[str]:
         """The tokens of ``text``."""
@@ -101,10 +113,7 @@ class MarianTokenizer:
 
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """``[>>eng<<] pieces </s>``."""
-        check_marian_pair(self._model, source, target)
-        if target not in self._target_tokens:
-            self._target_tokens[target] = marian_target_token(self._vocabulary, self._model, target)
-        return [*self._target_tokens[target], *pieces, END]
+        return [*self._languages.prefix(source, target), *pieces, END]
 
     def target_prefix(self, target: Language) -> list[str]:
         """Nothing: the target language is said on the source side."""

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
-from mtalign.engines.batching import equal_shape_batches, output_limit
+from mtalign.engines.batching import make_batches, output_limit
 from mtalign.engines.checkpoint import (
-    check_marian_pair,
     checked_family,
     forbidden_sequences,
     is_converted,
@@ -24,17 +23,23 @@ from mtalign.engines.checkpoint import (
     require_file,
     unknown_language,
 )
-from mtalign.engines.tokenization import marian_target_token
+from mtalign.engines.tokenization import MarianLanguages
 from mtalign.errors import EngineError, ModelError
 from mtalign.languages import Language
 
 _MODEL_CLASSES = {"marian": "MarianMTModel", "m2m100": "M2M100ForConditionalGeneration"}
 
 
-def load(model: ResolvedModel, *, threads: int | None = None, batch_size: int = 16) -> TransformersEngine:
+def load(
+    model: ResolvedModel, *, threads: int | None = None, batch_size: int = 16, padding: bool = False
+) -> TransformersEngine:
     """Load a checkpoint from its directory; nothing is fetched and no code of the checkpoint is run.
 
-    ``threads`` sets torch's thread count, which is one number for the whole process.
+    Args:
+        model: a checkpoint directory.
+        threads: torch's thread count, which is one number for the whole process; default torch's own.
+        batch_size: sentences in a batch.
+        padding: let sentences of unequal length share a batch; an output may then depend on its batch.
 
     Raises:
         ModelError: a file is missing or damaged, a weight is missing, or it is another architecture.
@@ -48,12 +53,16 @@ def load(model: ResolvedModel, *, threads: int | None = None, batch_size: int = 
     if threads:
         torch.set_num_threads(threads)
     network = load_checkpoint(getattr(transformers, _MODEL_CLASSES[family]), model.path, dtype=torch.float32)
+    # generate() takes what a call leaves open from here; an end forced at the limit would look finished.
+    network.generation_config = transformers.GenerationConfig()
     return TransformersEngine(
         model=model,
-        version=f"transformers {transformers.__version__} torch {torch.__version__}",
+        version=f"transformers {transformers.__version__} torch {torch.__version__}"
+        + (" padded" if padding else ""),
         network=network.eval(),
         tokenizer=_load_tokenizer(model),
         batch_size=batch_size,
+        padding=padding,
     )
 
 
@@ -116,15 +125,24 @@ class TransformersEngine:
     context_segments = 0
 
     def __init__(
-        self, *, model: ResolvedModel, version: str, network: Any, tokenizer: Any, batch_size: int
+        self,
+        *,
+        model: ResolvedModel,
+        version: str,
+        network: Any,
+        tokenizer: Any,
+        batch_size: int,
+        padding: bool,
     ) -> None:
         """Take the parts that :func:`load` has made."""
         self.model = model
         self.version = version
         self.batch_size = batch_size
+        self._padding = padding
         self._network = network
         self._tokenizer = tokenizer
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
+        self._marian_languages = MarianLanguages(model, self._vocabulary)
         self._start_id = int(network.config.decoder_start_token_id)
         self._positions = position_limit(model.path, model.family)
         pad = tokenizer.pad_token_id
@@ -136,29 +154,29 @@ class TransformersEngine:
             raise EngineError("the engine is closed")
         sources = [self._source_ids(request) for request in requests]
         hypotheses: list[Hypothesis | None] = [None] * len(requests)
-        shapes = [(request.target.nllb, len(ids)) for request, ids in zip(requests, sources, strict=True)]
-        for batch in equal_shape_batches(shapes, self.batch_size):
-            limit = output_limit(len(sources[batch[0]]), decoding, self.max_target_tokens)
+        lengths = [len(ids) for ids in sources]
+        limits = [output_limit(length, decoding, self.max_target_tokens) for length in lengths]
+        targets = [request.target for request in requests]
+        for batch in make_batches(lengths, targets, limits, self.batch_size, padding=self._padding):
             try:
                 with quiet_transformers():
-                    outputs = self._generate(
-                        [sources[index] for index in batch],
-                        self._target_code(requests[batch[0]].target),
+                    rows = self._generate(
+                        [sources[index] for index in batch.indices],
+                        self._target_code(targets[batch.indices[0]]),
                         decoding,
-                        limit,
+                        batch.limit,
                     )
+                    for index, row in zip(batch.indices, rows, strict=True):
+                        hypotheses[index] = self._hypothesis(
+                            sources[index], self._target_code(targets[index]), row[: limits[index]]
+                        )
             except (RuntimeError, ValueError, IndexError, MemoryError) as error:
                 raise EngineError(f"transformers failed: {_first_line(error)}") from error
-            for index, hypothesis in zip(batch, outputs, strict=True):
-                hypotheses[index] = hypothesis
         return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in source tokens, language codes and end of sentence included."""
-        if self.model.family == "marian":
-            special = 2 if any(t.startswith(">>") and t.endswith("<<") for t in self._vocabulary) else 1
-        else:
-            special = 2
+        special = 1 if self.model.family == "marian" and not self._marian_languages.codes else 2
         return [len(self._pieces(text)) + special for text in texts]
 
     @property
@@ -191,9 +209,10 @@ class TransformersEngine:
         if not pieces:
             raise EngineError("a text without any token cannot be translated")
         if self.model.family == "marian":
-            check_marian_pair(self.model, request.source, request.target)
-            codes = marian_target_token(list(self._vocabulary), self.model, request.target)
-            prefix = [self._vocabulary[code] for code in codes]
+            prefix = [
+                self._vocabulary[token]
+                for token in self._marian_languages.prefix(request.source, request.target)
+            ]
         else:
             self._language_id(request.target)
             prefix = [self._language_id(request.source)]
@@ -219,7 +238,8 @@ class TransformersEngine:
 
     def _generate(
         self, sources: list[list[int]], target_code: list[int], decoding: Decoding, limit: int
-    ) -> list[Hypothesis]:
+    ) -> list[list[int]]:
+        """What the decoder writes for each source after ``target_code``, up to the end of sentence."""
         import torch
         from transformers import GenerationConfig, LogitsProcessorList, RepetitionPenaltyLogitsProcessor
 
@@ -257,18 +277,11 @@ class TransformersEngine:
                 generation_config=configuration,
                 logits_processor=processors,
             )
-            rows = [row[1 + prefix :] for row in sequences.tolist()]
-            return [
-                self._hypothesis(source, [self._start_id, *target_code], self._written(row))
-                for source, row in zip(sources, rows, strict=True)
-            ]
+        end = tokenizer.eos_token_id
+        rows = [row[1 + prefix :] for row in sequences.tolist()]
+        return [row[: row.index(end) + 1] if end in row else row for row in rows]
 
-    def _written(self, row: list[int]) -> list[int]:
-        """The row up to the first end of sentence; behind it stands padding."""
-        end = self._tokenizer.eos_token_id
-        return row[: row.index(end) + 1] if end in row else row
-
-    def _hypothesis(self, source: list[int], prompt: list[int], written: list[int]) -> Hypothesis:
+    def _hypothesis(self, source: list[int], target_code: list[int], written: list[int]) -> Hypothesis:
         finished = bool(written) and written[-1] == self._tokenizer.eos_token_id
         content = written[:-1] if finished else written
         return Hypothesis(
@@ -277,7 +290,7 @@ class TransformersEngine:
             ).strip(),
             tokens=len(written),
             finished=finished,
-            score=self._score(source, prompt, written),
+            score=self._score(source, [self._start_id, *target_code], written),
             token_ids=tuple(content),
         )
 
@@ -285,24 +298,23 @@ class TransformersEngine:
         """Mean log-probability of ``written``, by one pass over it; every step's scores are gigabytes."""
         import torch
 
-        logits = self._network(
-            input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([prompt + written[:-1]])
-        ).logits[0, len(prompt) - 1 :]
-        logits[:, [self._tokenizer.unk_token_id, self._tokenizer.pad_token_id]] = float("-inf")
-        logits[0, self._tokenizer.eos_token_id] = float("-inf")  # an empty output is forbidden
-        chosen = logits.log_softmax(-1).gather(1, torch.tensor(written)[:, None])
-        return float(chosen.mean())
+        forbidden = [self._tokenizer.unk_token_id, self._tokenizer.pad_token_id]
+        with torch.inference_mode():
+            logits = self._network(
+                input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([prompt + written[:-1]])
+            ).logits[0, len(prompt) - 1 :]
+            logits[:, forbidden] = float("-inf")
+            logits[0, self._tokenizer.eos_token_id] = float("-inf")  # an empty output is forbidden
+            chosen = logits.log_softmax(-1).gather(1, torch.tensor(written)[:, None])
+            return float(chosen.mean())
 
 
 def _load_tokenizer(model: ResolvedModel) -> Any:
     import transformers
 
     if model.family == "marian":
-        for name in ("source.spm", "target.spm", "vocab.json"):
-            require_file(model.path / name)
         name = "MarianTokenizer"
     elif (model.path / "vocab.json").is_file():
-        require_file(model.path / "sentencepiece.bpe.model")
         name = "M2M100Tokenizer"
     else:
         require_file(model.path / "tokenizer.json")
