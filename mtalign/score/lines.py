@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtalign.errors import DocumentError
+from mtalign.errors import DocumentError, UsageError
 
 
 def read_lines(path: Path) -> list[str]:
     """Lines of a UTF-8 file; only LF (or CR LF) ends a line, so U+2028 and its like stay inside one.
 
     Raises:
-        DocumentError: the file cannot be read or is not UTF-8.
+        UsageError: there is no such file.
+        DocumentError: it cannot be read or is not UTF-8.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist", hint="check the path") from error
     except OSError as error:
         raise DocumentError(
             f"{path}: cannot be read ({error.strerror or error})", hint="check the path"
