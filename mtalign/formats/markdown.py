@@ -48,7 +48,8 @@ def _completed(
         for line in _LINE.finditer(text, position, end):
             if _LETTER.search(line.group()) is None or _REFERENCE.match(line.group()) is not None:
                 continue
-            start = _MARKERS.match(text, line.start(), line.end()).end()  # type: ignore[union-attr]
+            markers = _MARKERS.match(text, line.start(), line.end())
+            start = markers.end() if markers else line.start()
             yield BlockKind.PARAGRAPH, start, start + len(text[start : line.end()].rstrip()), 0
         if block is not None:
             yield block

@@ -14,11 +14,20 @@ from mtalign.segment.marks import CLOSERS, FILE_LIKE, FULL_STOPS, GLUED, STOP_RU
 LONGEST_CONTINUED_QUOTE = 120
 """A longer quotation is split inside even where its sentence goes on after it; in characters."""
 
-# sentencex does not look inside quotation marks and brackets (nor after a smiley), so it gets to see none.
-_MASK = str.maketrans(dict.fromkeys('"“”„«»‹›「」『』()[]', " "))
+# sentencex does not look inside quotation marks and brackets (nor after a smiley), so it gets to see none;
+# and 1.0.32 panics on a stop before white space of several bytes, so it gets to see plain spaces only.
+_MASK = str.maketrans(
+    dict.fromkeys(
+        '"“”„«»‹›「」『』()[]'
+        "\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+        "\u2028\u2029\u202f\u205f\u3000",
+        " ",
+    )
+)
 _BEFORE_NUMBER = re.compile(
     r"[^\W\d_A-Z]{4}[.!?](?=[”“\")]?\s+(?:(?:19|20)\d\d\b|\(?\d{1,3}[.)]\s+[^\W\d_a-zß-ÿ]))"
 )
+_BEFORE_INVERTED = re.compile(r"[.!?](?=\s+[¿¡])")
 _GERMAN_ABBREVIATION = re.compile(
     r"(?<![\w.])(?:[a-zA-ZÄÖÜäöü]|z\.\s?[BT]|d\.\s?h|u\.\s?[aäÄU]|i\.\s?d\.\s?R|o\.\s?[äÄ]|s\.\s?[ou]|v\.\s?a|"
     r"Nr|Dr|Prof|Hr|Fr|St|Str|Abs|Art|Abb|Bd|Bsp|bzw|ca|evtl|ggf|inkl|exkl|Jh|max|min|Mio|Mrd|Tsd|sog|Tel|usf|vgl|"
@@ -50,7 +59,8 @@ def stops(text: str, language: Language) -> Iterator[int]:
     for glued in GLUED.finditer(text):
         if FILE_LIKE.match(text, glued.end()) is None:
             yield glued.end()
-    yield from (found.end() for found in _BEFORE_NUMBER.finditer(text))
+    for pattern in (_BEFORE_NUMBER, _BEFORE_INVERTED):
+        yield from (found.end() for found in pattern.finditer(text))
     for run in STOP_RUN.finditer(text):
         if run.end() < len(text) and not FULL_STOPS.isdisjoint(run.group()):
             yield run.end()

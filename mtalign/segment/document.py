@@ -138,10 +138,10 @@ def _undecided(document: Document, block: Block) -> LanguageError:
 
 def _judge(text: str, language: Language, target: Language) -> tuple[str, Skip | None]:
     """A sentence's language code, and why it needs no model if it does not."""
-    if not _has_letter(text):
-        return "und", Skip.NUMBER
     if _ADDRESS.fullmatch(text):
         return "und", Skip.URL
+    if not _has_letter(text):
+        return "und", Skip.NUMBER
     own = _sentence_language(text, language, target)
     return own.code, Skip.ENGLISH if own == target else None
 
