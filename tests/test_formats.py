@@ -179,7 +179,7 @@ KOREAN = (
 
 def wrapped(text: str, columns: int, newline: str = "\n") -> str:
     """Break ``text`` as an editor does: greedily, Japanese anywhere; a wide character is two columns."""
-    pieces = re.findall(r"[^\x00-\x7f]|[\x00-\x7f]+" if text is JAPANESE else r"\S+\s*", text)
+    pieces = re.findall(r"[^\x00-\x7f]|[\x00-\x7f]+" if "。" in text else r"\S+\s*", text)
     lines, width = [""], 0
     for piece in pieces:
         size = sum(2 if ord(character) >= 0x1100 else 1 for character in piece.rstrip())
@@ -203,6 +203,11 @@ def test_a_hard_wrapped_paragraph_stays_whole(text: str, columns: int, newline: 
 def test_a_short_paragraph_in_a_wrapped_document_stays_whole() -> None:
     short = "Talks about the further steps of both of the sides will be held in autumn\nof next year."
     assert blocks_of(wrapped(ENGLISH, 72) + "\n\n" + short)[1] == ("paragraph", short)
+
+
+def test_indented_first_lines_part_the_paragraphs_of_a_wrapped_text() -> None:
+    paragraphs = [wrapped("　" + JAPANESE, 60), wrapped("　" + JAPANESE[:70] + "。", 60)]
+    assert [text for _, text in blocks_of("\n".join(paragraphs))] == [text.strip() for text in paragraphs]
 
 
 @pytest.mark.parametrize(
@@ -288,6 +293,7 @@ def test_data_is_a_block_of_its_own(data: str) -> None:
         "[thus] Multiplizieren Sie es.",
         "[1] 참고 문헌입니다.",
         "<3 사랑합니다",
+        "<p>한국어 문장입니다.</p>",
         "{이것은} 문장입니다.",
         "「引用」[注]",
         "[광고]",

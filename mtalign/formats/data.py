@@ -10,6 +10,8 @@ _JSON_PAIRS = re.compile(r'"\s*:\s*(?:["\[{]|-?\d|true|false|null)')
 _MARKUP = re.compile(
     r"<(?:[a-zA-Z/][^<>]{0,500}|!--.{0,500}--|!DOCTYPE[^<>]{0,200}|\?xml[^<>]{0,200})>", re.S
 )
+_TAG = re.compile(r"<[^<>]*>")
+_LETTER = re.compile(r"[^\W\d_]")
 _ENCODED = re.compile(r"(?:data:[\w/+.-]{1,60};base64,)?[A-Za-z0-9+/_-]{120,}={0,2}")
 _CODE = re.compile(
     r"""\s*(?:
@@ -36,12 +38,12 @@ class DataFinder:
         self._tries = 0
 
     def is_data(self, line: str) -> bool:
-        """Whether a line without its newline is JSON, mark-up or encoded bytes as a whole."""
+        """Whether a line without its newline is JSON, tags without a text, or encoded bytes as a whole."""
         stripped = line.strip()
         if _JSON_START.match(stripped):
             return _is_json(stripped)
         if stripped.startswith("<") and stripped.endswith(">"):
-            return _MARKUP.match(stripped) is not None
+            return _MARKUP.match(stripped) is not None and _LETTER.search(_TAG.sub("", stripped)) is None
         return _ENCODED.fullmatch(stripped) is not None if len(stripped) >= 120 else False
 
     def json_end(self, start: int) -> int | None:

@@ -85,12 +85,13 @@ def _units(text: str) -> Iterator[_Unit]:
     chunks = list(_chunks(text))
     width = _document_width([lines for kind, lines in chunks if kind is None])
     for kind, lines in chunks:
+        if kind is None and is_code([line.text for line in lines]):
+            kind = BlockKind.CODE
         if kind is not None:
             yield from _trim(text, lines[0].start, lines[-1].end, kind)
-        elif is_code([line.text for line in lines]):
-            yield from _trim(text, lines[0].start, lines[-1].end, BlockKind.CODE)
         else:
-            yield from _prose(text, lines, width)
+            for paragraph in _paragraphs(lines):
+                yield from _prose(text, paragraph, width)
 
 
 def _chunks(text: str) -> Iterator[tuple[BlockKind | None, list[_Line]]]:
@@ -157,7 +158,8 @@ def _data_end(finder: DataFinder, text: str, line: _Line) -> int | None:
 
 def _document_width(chunks: list[list[_Line]]) -> float:
     """The column at which the document's lines are wrapped; 0 where they are not."""
-    widths = [max(_columns(line.text) for line in lines) for lines in chunks if _is_wrapped(lines)]
+    paragraphs = [paragraph for lines in chunks for paragraph in _paragraphs(lines)]
+    widths = [max(_columns(line.text) for line in lines) for lines in paragraphs if _is_wrapped(lines)]
     return median(widths) if widths else 0
 
 
@@ -207,7 +209,7 @@ def _prose(text: str, lines: list[_Line], width: float) -> Iterator[_Unit]:
     start = 0
     for position in range(1, len(lines) + 1):
         if position < len(lines):
-            if wrapped and not _begins_paragraph(lines, position):
+            if wrapped:
                 continue
             if markers[start] and not markers[position] and lines[position].text[:1].isspace():
                 continue
@@ -221,10 +223,16 @@ def _prose(text: str, lines: list[_Line], width: float) -> Iterator[_Unit]:
         start = position
 
 
-def _begins_paragraph(lines: list[_Line], position: int) -> bool:
-    """Whether a line of a wrapped chunk is indented as the first of a new paragraph."""
-    line, previous = lines[position].text, lines[position - 1].text
-    return line[:1].isspace() and not previous[:1].isspace() and _STOP.search(previous) is not None
+def _paragraphs(lines: list[_Line]) -> Iterator[list[_Line]]:
+    """Part a chunk before each line that is indented as the first of a paragraph, after a stop."""
+    start = 0
+    if not any(_list_markers(lines)):
+        for position in range(1, len(lines)):
+            line, previous = lines[position].text, lines[position - 1].text
+            if line[:1].isspace() and not previous[:1].isspace() and _STOP.search(previous):
+                yield lines[start:position]
+                start = position
+    yield lines[start:]
 
 
 def _list_markers(lines: list[_Line]) -> list[int]:
