@@ -130,8 +130,9 @@ def _is_latin(text: str) -> bool:
 
 def _undecided(document: Document, block: Block) -> LanguageError:
     start = " ".join(block.text[:60].split())
+    name = "standard input" if document.path == "-" else document.path
     return LanguageError(
-        f'{document.path}: the language of block {block.id} is undecided ("{start}")',
+        f'{name}: the language of block {block.id} is undecided ("{start}")',
         hint="name it with --from, for example --from ko",
     )
 
