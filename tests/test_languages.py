@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtalign.errors import LanguageError
+from mtalign.errors import LanguageError, MtalignError
 from mtalign.languages import (
     ENGLISH,
     Language,
@@ -231,6 +231,21 @@ def test_scripts_are_counted_without_digits_and_punctuation() -> None:
     }
     assert has_script("abc 漢", "Jpan")
     assert not has_script("abc", "Hang")
+
+
+def test_a_full_temporary_folder_is_an_error_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from py3langid.langid import LanguageIdentifier
+
+    from mtalign import languages
+
+    def fail(*args: object, **settings: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(LanguageIdentifier, "from_model_file", fail)
+    with pytest.raises(
+        MtalignError, match="cannot load the language identifier: No space left on device; make"
+    ):
+        languages._identifier.__wrapped__()
 
 
 def test_importing_languages_loads_no_model_and_no_numpy() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from mtalign.document import Block, BlockKind, Document, Segment, Skip
 from mtalign.errors import LanguageError
 from mtalign.languages import ENGLISH, Language, identify, source_script_characters
+from mtalign.scripts import script_counts
 from mtalign.segment.sentences import split_sentences
 
 _ADDRESS = re.compile(
@@ -116,16 +117,15 @@ def _block_language(
             raise _undecided(document, block)
         return found
     if _is_latin(block.text):
-        return main if main.script == "Latn" else target
+        return target if target.script == "Latn" != main.script else main
     if given or source_script_characters(block.text, main):
         return main
     raise _undecided(document, block)
 
 
 def _is_latin(text: str) -> bool:
-    from mtalign.scripts import script_counts
-
-    return set(script_counts(text)) <= {"Latn"}
+    """Whether every letter of ``text`` is a Latin one."""
+    return text.isascii() or set(script_counts(text)) <= {"Latn"}
 
 
 def _undecided(document: Document, block: Block) -> LanguageError:
@@ -157,7 +157,7 @@ def _sentence_language(text: str, language: Language, target: Language) -> Langu
     letters = sum(character.isalpha() for character in sample)
     if found is not None and (found.script != "Latn" or letters >= _FOREIGN):
         return found
-    return target if _is_latin(sample) else language
+    return target if target.script == "Latn" and _is_latin(sample) else language
 
 
 def _among_latin(sample: str, language: Language, target: Language) -> Language:
