@@ -28,6 +28,7 @@ _BEFORE_NUMBER = re.compile(
     r"[^\W\d_A-Z]{4}[.!?](?=[”“\")]?\s+(?:(?:19|20)\d\d\b|\(?\d{1,3}[.)]\s+[^\W\d_a-zß-ÿ]))"
 )
 _BEFORE_INVERTED = re.compile(r"[.!?](?=\s+[¿¡])")
+_GREEK_QUESTION = re.compile(r"[;\u037e](?=\s+[^\W\d_a-zά-ώ])")
 _GERMAN_ABBREVIATION = re.compile(
     r"(?<![\w.])(?:[a-zA-ZÄÖÜäöü]|z\.\s?[BT]|d\.\s?h|u\.\s?[aäÄU]|i\.\s?d\.\s?R|o\.\s?[äÄ]|s\.\s?[ou]|v\.\s?a|"
     r"Nr|Dr|Prof|Hr|Fr|St|Str|Abs|Art|Abb|Bd|Bsp|bzw|ca|evtl|ggf|inkl|exkl|Jh|max|min|Mio|Mrd|Tsd|sog|Tel|usf|vgl|"
@@ -61,6 +62,8 @@ def stops(text: str, language: Language) -> Iterator[int]:
             yield glued.end()
     for pattern in (_BEFORE_NUMBER, _BEFORE_INVERTED):
         yield from (found.end() for found in pattern.finditer(text))
+    if language.code == "el":
+        yield from (found.end() for found in _GREEK_QUESTION.finditer(text))
     for run in STOP_RUN.finditer(text):
         if run.end() < len(text) and not FULL_STOPS.isdisjoint(run.group()):
             yield run.end()

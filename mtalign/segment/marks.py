@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-STOPS = ".!?…‥。｡．！？؟۔।॥‼⁇⁈⁉"
-FULL_STOPS = frozenset("。｡！？‼⁇⁈⁉")
+FULL_STOPS = frozenset("。｡！？‼⁇⁈⁉؟۔।॥။።፧։།༎។៕")
 """Stops that need no space after them."""
+STOPS = ".!?…‥．" + "".join(sorted(FULL_STOPS))
 STOP_RUN = re.compile(rf"[{STOPS}]+")
 CLOSERS = "”’」』｣）)】》〉］]}｝\"'“»«›‹"
 OPENERS = "“‘「『｢（(【《〈［[{｛\"'„«»"
