@@ -22,7 +22,7 @@ _FEWEST = 12
 
 def expected_length(source: str, source_language: Language) -> float | None:
     """Characters to expect in English, or None where no ratio is known for the language."""
-    ratio = _ENGLISH_PER_CHARACTER.get(source_language.code) or _BY_SCRIPT.get(source_language.script)
+    ratio = _ENGLISH_PER_CHARACTER.get(source_language.primary) or _BY_SCRIPT.get(source_language.script)
     return None if ratio is None else ratio * len(source.strip())
 
 

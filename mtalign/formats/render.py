@@ -44,12 +44,12 @@ def rendered_text(record: Record) -> str:
         return translation.text
     if translation.status is Status.SKIPPED:
         return record.segment.text
-    return failure_mark(record.segment.id)
+    return failure_mark(record.segment.id, translation.failure or "")
 
 
-def failure_mark(segment_id: str) -> str:
+def failure_mark(segment_id: str, reason: str) -> str:
     """What stands in the English document where a segment could not be translated."""
-    return f"[{segment_id}: not translated]"
+    return f"[[not translated: {segment_id}: {reason}]]"
 
 
 def _join(pieces: Iterable[tuple[str, str, str]], after: str) -> str:

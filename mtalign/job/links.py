@@ -24,7 +24,7 @@ def link_translations(
     The score is None where the encoder does not know the source's language.
     """
     translated = [s for s in segments if translations[s.id].status is Status.TRANSLATED]
-    scored = [s for s in translated if s.language in ENCODER_LANGUAGES]
+    scored = [s for s in translated if s.language.split("-")[0] in ENCODER_LANGUAGES]
     texts = [s.text for s in scored] + [translations[s.id].text or "" for s in scored]
     scores: dict[str, float] = {}
     if scored:

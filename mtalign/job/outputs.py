@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mtalign.document import Status
 from mtalign.errors import DocumentError
 from mtalign.files import write_atomically
-from mtalign.formats import render
+from mtalign.formats import failure_mark, render
 from mtalign.records import dump_records
 
 if TYPE_CHECKING:
@@ -38,25 +38,15 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def english_text(translation: Translation) -> str | None:
-    """What stands for a segment in the English document; None for data that stays as it is."""
-    if translation.status is Status.FAILED:
-        return failure_mark(translation)
-    return translation.text
-
-
-def failure_mark(translation: Translation) -> str:
-    """What stands where a translation is missing: never the source, never nothing."""
-    return f"[[not translated: {translation.segment_id}: {translation.failure}]]"
-
-
 def render_english(item: Input, translations: Mapping[str, Translation]) -> bytes:
     """A document in English, in the shape, encoding and newlines of its source."""
     texts = {}
     for segment in item.segments:
-        text = english_text(translations[segment.id])
-        if text is not None:
-            texts[segment.id] = text
+        translation = translations[segment.id]
+        if translation.status is Status.FAILED:
+            texts[segment.id] = failure_mark(segment.id, translation.failure or "")
+        elif translation.text is not None:
+            texts[segment.id] = translation.text
     return render(item.document, item.segments, texts)
 
 

@@ -17,6 +17,7 @@ from mtalign.engines.base import ContextPair, Request
 from mtalign.errors import EngineError
 from mtalign.languages import parse_language
 from mtalign.memory import Entry, Outcome, memory_key
+from mtalign.segment import plain_text
 from mtalign.translate.attempts import PLAN_VERSION, ladder
 from mtalign.translate.guard import objection
 from mtalign.translate.parts import halves, split_parts
@@ -169,7 +170,7 @@ class _Plan:
             for item in batch:
                 segment = item.segments[0]
                 done = self.translations[segment.id]
-                context[segment.document_id].append(ContextPair(segment.text, done.text))
+                context[segment.document_id].append(ContextPair(item.request.text, done.text))
             waiting.extend(name for name in taken if documents[name])
 
     def _next_missing(self, queue: deque[Segment], context: deque[ContextPair]) -> _Item | None:
@@ -180,7 +181,7 @@ class _Plan:
             item = _Item(request, self._key(request), (segment,))
             if self._from_memory([item]):
                 return item
-            context.append(ContextPair(segment.text, self.translations[segment.id].text))
+            context.append(ContextPair(request.text, self.translations[segment.id].text))
         return None
 
     # -- one item -------------------------------------------------------------------------------------
@@ -189,7 +190,8 @@ class _Plan:
         language = self._languages.get(segment.language)
         if language is None:
             language = self._languages[segment.language] = parse_language(segment.language)
-        return Request(segment.text, language, self.target, context)
+        # Line breaks and quotation marks of a wrapped paragraph are its shape, not its text.
+        return Request(plain_text(segment.text), language, self.target, context)
 
     def _key(self, request: Request) -> str:
         return memory_key(
