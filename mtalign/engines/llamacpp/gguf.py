@@ -28,7 +28,8 @@ class GgufFile:
     path: Path
     metadata: dict[str, object]
     """Key to value; a string is ``bytes`` (a token need not be valid UTF-8), an array is a list."""
-    tensor_count: int
+    tensor_types: frozenset[int]
+    """GGML types of the tensors with two dimensions or more: the weight matrices."""
 
     def text(self, key: str) -> str:
         """Value of ``key`` as text; ``""`` where it is missing."""
@@ -78,14 +79,18 @@ class _Reader:
             key = self._string().decode("utf-8", "replace")
             metadata[key] = self._value(int(self._scalar("I")))
         last_offset = -1
+        types: set[int] = set()
         for _ in range(tensor_count):
             self._string()
             dimensions = int(self._scalar("I"))
-            self._bytes(8 * min(dimensions, _MOST_ENTRIES) + 4)
+            self._bytes(8 * min(dimensions, _MOST_ENTRIES))
+            kind = int(self._scalar("I"))
+            if dimensions > 1:
+                types.add(kind)
             last_offset = max(last_offset, int(self._scalar("Q")))
         if self._file.tell() + last_offset >= self._size:
             raise self._damaged(f"{self._size} bytes, the last tensor begins after that")
-        return GgufFile(self._path, metadata, tensor_count)
+        return GgufFile(self._path, metadata, frozenset(types))
 
     def _damaged(self, detail: str) -> ModelError:
         return ModelError(

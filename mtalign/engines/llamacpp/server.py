@@ -21,6 +21,7 @@ class LlamaServer:
         path: the ``.gguf`` file.
         context: tokens, prompt and output together, that one request may have.
         slots: how many requests are decoded at the same time.
+        micro_batch: tokens evaluated at once.
         threads: threads; by default as many as this process may use.
 
     Raises:
@@ -28,7 +29,9 @@ class LlamaServer:
         ModelError: llama.cpp cannot load the file.
     """
 
-    def __init__(self, path: Path, *, context: int, slots: int = 1, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, context: int, slots: int, micro_batch: int, threads: int | None = None
+    ) -> None:
         try:
             import xllamacpp
         except ImportError as error:
@@ -44,6 +47,13 @@ class LlamaServer:
         parameters.n_ctx = context * slots
         parameters.cpuparams.n_threads = threads or available_cores()
         parameters.cpuparams_batch.n_threads = threads or available_cores()
+        # These six make an output the same bit for bit in any batch: see the package docstring.
+        parameters.n_ubatch = micro_batch
+        parameters.no_extra_bufts = True
+        parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        parameters.cache_type_k = xllamacpp.ggml_type.GGML_TYPE_BF16
+        parameters.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_BF16
+        parameters.n_gpu_layers = 0
         parameters.verbosity = 0
         parameters.warmup = False
         parameters.cache_ram_mib = 0

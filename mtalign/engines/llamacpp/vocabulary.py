@@ -41,13 +41,16 @@ class Vocabulary:
     """Tokens of a GGUF model, as bytes.
 
     Raises:
-        ModelError: the file has no vocabulary.
+        ModelError: the file has no vocabulary, or a damaged one.
     """
 
     def __init__(self, gguf: GgufFile) -> None:
         texts = [token for token in gguf.array("tokenizer.ggml.tokens") if isinstance(token, bytes)]
         if not texts:
             raise ModelError(f"the model {gguf.path} holds no vocabulary", hint="give a GGUF text model")
+        if len(set(texts)) != len(texts):
+            # llama.cpp ends the process on such a file.
+            raise ModelError(f"the model {gguf.path} is damaged: its vocabulary holds a token twice")
         types = gguf.array("tokenizer.ggml.token_type")
         kinds = [int(kind) if isinstance(kind, int) else 1 for kind in types] or [1] * len(texts)
         byte_level = gguf.text("tokenizer.ggml.model") == "gpt2"
@@ -56,6 +59,11 @@ class Vocabulary:
             for text, kind in zip(texts, kinds, strict=True)
         ]
         """Bytes each token id stands for; empty for control tokens."""
+        self._controls = [
+            text.decode("utf-8", "replace")
+            for text, kind in zip(texts, kinds, strict=True)
+            if kind == _CONTROL
+        ]
         self._known = frozenset(token for token in self.tokens if token)
         self._longest = min(48, max(len(token) for token in self._known)) if self._known else 1
 
@@ -78,6 +86,13 @@ class Vocabulary:
                     break
             tokens += 1
         return tokens
+
+    def without_controls(self, text: str) -> str:
+        """``text`` with a space inside whatever the model would read as a control token (``<|im_end|>``)."""
+        for control in self._controls:
+            if len(control) > 1 and control in text:
+                text = text.replace(control, f"{control[0]} {control[1:]}")
+        return text
 
     def spelling(self, ranges: Sequence[tuple[int, int]]) -> list[int]:
         """Ids of all tokens that hold, or could begin, a character in ``ranges``."""
