@@ -98,7 +98,8 @@ def make_example(
     band_cost = cost.BandCost(texts, band, ratio)
     features = np.empty((F, L, L, int(band.offsets[-1])), np.float32)
     for a, b, values in band_cost.features():
-        features[:, a - 1, b - 1] = values
+        for number, value in enumerate(values):
+            features[number, a - 1, b - 1] = value
     allowed = np.zeros(features.shape[1:])
     band_cost.forbid(allowed)
     nulls = band_cost.null_features()
@@ -257,12 +258,38 @@ def load(embedder: Embedder) -> tuple[list[Example], list[Example]]:
     return mac, berg
 
 
+def load_all(embedder: Embedder) -> tuple[list[Example], list[Example], list[Example]]:
+    """The sets of :func:`load`, and a copy of every text with holes, left out by the same fold."""
+    mac, berg = load(embedder)
+    holed = []
+    for number, example in enumerate([*mac, *berg]):
+        parts = with_holes(example.source, example.target, example.gold, HOLES, number)
+        holed.append(make_example(f"{example.name} holed", *parts, embedder, example.fold))
+    return mac, berg, holed
+
+
+def fit_folds(
+    examples: list[Example],
+    penalty: float = PENALTY,
+    start: np.ndarray | None = None,
+    iterations: int = 60,
+) -> list[np.ndarray]:
+    """Weights of each fold, fitted without what it leaves out."""
+    return [
+        fit([example for example in examples if example.fold != fold], penalty, start, iterations)
+        for fold in range(FOLDS)
+    ]
+
+
+def align_example(example: Example, weights: np.ndarray) -> list[Bead]:
+    return decode(potentials_of(example, weights), example.band, example.n, example.m)
+
+
 def evaluate(examples: list[Example], weights_of: list[np.ndarray]) -> tuple:
     pairs = []
     for example in examples:
         weights = weights_of[example.fold % len(weights_of)]
-        found = decode(potentials_of(example, weights), example.band, example.n, example.m)
-        pairs.append((found, example.gold))
+        pairs.append((align_example(example, weights), example.gold))
     return strict_agreement(pairs), lax_agreement(pairs)
 
 
@@ -294,11 +321,7 @@ def main() -> None:
     options = parser.parse_args()
     embedder = load_embedder("use")
     started = time.time()
-    mac, berg = load(embedder)
-    holed = []
-    for number, example in enumerate([*mac, *berg]):
-        parts = with_holes(example.source, example.target, example.gold, HOLES, number)
-        holed.append(make_example(f"{example.name} holed", *parts, embedder, example.fold))
+    mac, berg, holed = load_all(embedder)
     everything = [*mac, *berg, *holed]
     sets = (("MAC zh-en", mac), ("Text+Berg de-fr", berg), ("both with holes", holed))
     reached = sum(example.reachable for example in everything) / len(everything)
@@ -313,10 +336,7 @@ def main() -> None:
     if options.write:
         write(weights)
     if options.folds:
-        by_fold = []
-        for fold in range(FOLDS):
-            rest = [example for example in everything if example.fold != fold]
-            by_fold.append(fit(rest, options.penalty, weights, options.iterations // 2))
+        by_fold = fit_folds(everything, options.penalty, weights, options.iterations // 2)
         report("cross-validated", sets, by_fold)
 
 

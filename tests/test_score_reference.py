@@ -73,7 +73,7 @@ def test_a_document_with_the_translation_inside_covers_the_reference(
     assert result.coverage.reference_sentences == (19, 19)
     assert result.coverage.hypothesis_sentences[1] == len(document)
     assert ((5,), (4, 5)) in [(bead.source, bead.target) for bead in result.beads]
-    assert all(0.5 <= bead.score <= 1 for bead in result.beads)
+    assert all(0.4 <= bead.score <= 1 for bead in result.beads)
     assert [score.name for score in result.metrics] == ["BLEU", "chrF2", "TER"]
     assert 60 < result.metrics[0].score < 100
     assert result.note.startswith("whole reference: covers 100 %")

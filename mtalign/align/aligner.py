@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mtalign.align.beads import Bead
 from mtalign.align.cost import BandCost, Texts, Weights
 from mtalign.align.kernel import Band, Potentials, Step, band_around, best_path, full_band, marginals
-from mtalign.align.windows import SideVectors, band_similarities, encode_side, mean_similarities
+from mtalign.align.windows import SideVectors, band_similarities, encode_side
 from mtalign.embed.base import Embedder
 
 if TYPE_CHECKING:
@@ -68,11 +68,15 @@ def align_segments(
 
 def align_encoded(texts: Texts, weights: Weights) -> list[Bead]:
     """Align two texts that are already encoded."""
+    from threadpoolctl import threadpool_limits
+
     n, m = len(texts.source), len(texts.target)
     if n == 0 or m == 0:
         return [Bead((i,), ()) for i in range(n)] + [Bead((), (j,)) for j in range(m)]
-    band, ratio = search_band(texts)
-    potentials = BandCost(texts, band, ratio).potentials(weights)
+    # One BLAS thread: the products here are small, and threads that wait for each other cost more.
+    with threadpool_limits(1, "blas"):
+        band, ratio = search_band(texts)
+        potentials = BandCost(texts, band, ratio).potentials(weights)
     return decode(potentials, band, n, m)
 
 
@@ -81,7 +85,8 @@ def decode(potentials: Potentials, band: Band, n: int, m: int) -> list[Bead]:
     import numpy as np
 
     chances = marginals(potentials, band, n, m)
-    worth = np.where(np.isfinite(potentials.beads), chances.beads, -np.inf)
+    worth = chances.beads.copy()
+    worth[np.isneginf(potentials.beads)] = -np.inf
     steps = best_path(
         Potentials(worth, _NULL_WORTH * chances.source_nulls, _NULL_WORTH * chances.target_nulls, 0.0),
         band,
@@ -105,13 +110,12 @@ def search_band(texts: Texts) -> tuple[Band, float]:
 
     n, m = len(texts.source), len(texts.target)
     band = _block_band(texts.source, texts.target) if max(n, m) > _BLOCKS else full_band(n, m)
-    cosines = band_similarities(texts.source, texts.target, band, 1)[0, 0]
+    similarities = band_similarities(texts.source, texts.target, band, 1)
     sizes = band.stops - band.starts
     i = np.repeat(np.arange(n + 1), sizes)
     j = np.arange(len(i)) - np.repeat(band.offsets[:-1] - band.starts, sizes)
-    margins = cosines - 0.5 * (
-        mean_similarities(texts.source, texts.target, 1)[0][i]
-        + mean_similarities(texts.target, texts.source, 1)[0][j]
+    margins = similarities.cosines[0, 0] - 0.5 * (
+        similarities.source_means[0][i] + similarities.target_means[0][j]
     )
     steps = _free_path(np.where((i > 0) & (j > 0), margins, 0).astype(np.float64), band, n, m)
     offsets = band.offsets

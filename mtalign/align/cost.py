@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
 from mtalign.align.kernel import Band, Potentials
-from mtalign.align.windows import SideVectors, assignments, band_similarities, mean_similarities
+from mtalign.align.windows import SideVectors, assignments, band_similarities
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +44,11 @@ BEAD_FEATURES = (
     "margin below 0",
     "margin over 0.2",
     "margin over 0.4",
-    "gain of the outer sentences",
-    "no gain of an outer sentence",
+    "least gain of an outer sentence",
+    "loss by an outer sentence",
+    "least gain of an outer sentence for its length",
+    "loss by an outer sentence for its length",
+    "margin times log length",
     "loss of leaving the neighbours out",
     "most loss of leaving a neighbour out",
     "slide",
@@ -157,9 +160,10 @@ class BandCost:
         self._i = np.repeat(np.arange(self._n + 1), sizes)
         self._j = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1] - band.starts, sizes)
         self._offsets = offsets
-        self._cosines = band_similarities(texts.source, texts.target, band, LARGEST + 1)
-        self._source_mean = mean_similarities(texts.source, texts.target, LARGEST)
-        self._target_mean = mean_similarities(texts.target, texts.source, LARGEST)
+        similarities = band_similarities(texts.source, texts.target, band, LARGEST + 1)
+        self._cosines = similarities.cosines
+        self._source_mean = similarities.source_means
+        self._target_mean = similarities.target_means
         self._source_length = np.concatenate([[0.0], np.cumsum(texts.source_lengths * length_ratio)])
         self._target_length = np.concatenate([[0.0], np.cumsum(texts.target_lengths)])
         self._shared = [
@@ -171,9 +175,9 @@ class BandCost:
             np.concatenate([marks, [0]]).astype(np.float32)
             for marks in (texts.source_inside, texts.target_inside)
         ]
-        self._moved: dict[tuple[int, int], NDArray[np.int64]] = {}
+        self._moved: dict[tuple[int, int], NDArray[np.int32]] = {}
 
-    def _move(self, down: int, right: int) -> NDArray[np.int64]:
+    def _move(self, down: int, right: int) -> NDArray[np.int32]:
         """For each cell the one ``down`` rows and ``right`` columns on; -1 outside the band."""
         import numpy as np
 
@@ -182,7 +186,8 @@ class BandCost:
             inside = (i >= 0) & (i <= self._n)
             row = np.where(inside, i, 0)
             inside &= (j >= self._band.starts[row]) & (j < self._band.stops[row])
-            self._moved[down, right] = np.where(inside, self._offsets[row] + j - self._band.starts[row], -1)
+            cells = np.where(inside, self._offsets[row] + j - self._band.starts[row], -1)
+            self._moved[down, right] = cells.astype(np.int32)
         return self._moved[down, right]
 
     def _cosine(self, a: int, b: int, down: int, right: int, missing: float) -> NDArray[np.float32]:
@@ -205,6 +210,15 @@ class BandCost:
             self._source_mean[0][self._i] + self._target_mean[0][self._j]
         )
         return margins
+
+    def _gain(
+        self, cosine: NDArray[np.float32], a: int, b: int, down: int, right: int
+    ) -> NDArray[np.float32]:
+        """How much higher ``cosine`` is than that of a smaller bead."""
+        import numpy as np
+
+        smaller = self._cosine(a, b, down, right, -1.0)
+        return np.asarray(np.where(smaller > -1, cosine - smaller, np.float32(0)))
 
     def _window_shared(self, channel: int, a: int, b: int) -> NDArray[np.float32]:
         """Shared token weight of all pairs of a bead's sentences, and no more than either side has."""
@@ -239,13 +253,13 @@ class BandCost:
                     np.minimum(least, share, out=least)
         return means, least
 
-    def features(self) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-        """For each bead type (a, b) its features, shape (len(BEAD_FEATURES), cells)."""
+    def features(self) -> Iterator[tuple[int, int, Sequence[NDArray[np.float32] | float]]]:
+        """For each bead type (a, b) its features: an array by cell each, or one number for all cells."""
         for a in range(1, LARGEST + 1):
             for b in range(1, LARGEST + 1):
                 yield a, b, self._bead_features(a, b)
 
-    def _bead_features(self, a: int, b: int) -> NDArray[np.float32]:
+    def _bead_features(self, a: int, b: int) -> list[NDArray[np.float32] | float]:
         import numpy as np
 
         cells = len(self._i)
@@ -255,14 +269,23 @@ class BandCost:
         margin = cosine - 0.5 * (self._source_mean[a - 1][self._i] + self._target_mean[b - 1][self._j])
         none = np.zeros(cells, np.float32)
 
-        def gain(smaller: Sequence[tuple[int, int, int, int]]) -> NDArray[np.float32]:
-            best = self._cosine(*smaller[0], -1.0)
-            for which in smaller[1:]:
-                best = np.maximum(best, self._cosine(*which, -1.0))
-            return np.asarray(np.where(best > -1, cosine - best, np.float32(0)))
+        source_length = np.maximum(self._source_length[self._i] - self._source_length[begin_i], 1e-3)
+        target_length = np.maximum(self._target_length[self._j] - self._target_length[begin_j], 1e-3)
 
-        source_gain = gain([(a - 1, b, -1, 0), (a - 1, b, 0, 0)]) if a > 1 else none
-        target_gain = gain([(a, b - 1, 0, -1), (a, b - 1, 0, 0)]) if b > 1 else none
+        # What each outermost sentence adds to the cosine, and that against its share of its side's length.
+        gains, rates = [], []
+        if a > 1:
+            first = self._source_length[np.minimum(begin_i + 1, self._n)] - self._source_length[begin_i]
+            last = self._source_length[self._i] - self._source_length[np.maximum(self._i - 1, 0)]
+            gains += [self._gain(cosine, a - 1, b, 0, 0), self._gain(cosine, a - 1, b, -1, 0)]
+            rates += [gains[-2] / (first / source_length + 0.1), gains[-1] / (last / source_length + 0.1)]
+        if b > 1:
+            first = self._target_length[np.minimum(begin_j + 1, self._m)] - self._target_length[begin_j]
+            last = self._target_length[self._j] - self._target_length[np.maximum(self._j - 1, 0)]
+            gains += [self._gain(cosine, a, b - 1, 0, 0), self._gain(cosine, a, b - 1, 0, -1)]
+            rates += [gains[-2] / (first / target_length + 0.1), gains[-1] / (last / target_length + 0.1)]
+        least_gain = np.minimum.reduce(gains) if gains else none
+        least_rate = np.clip(np.minimum.reduce(rates), -2, 2) if rates else none
         wider = ((a + 1, b, 0, 0), (a + 1, b, 1, 0), (a, b + 1, 0, 0), (a, b + 1, 0, 1))
         losses = np.stack([self._cosine(*which, -1.0) - cosine for which in wider])
         slides = ((a, b, 0, 1), (a, b, 0, -1), (a, b, 1, 0), (a, b, -1, 0))
@@ -275,8 +298,6 @@ class BandCost:
                 for q in range(1, b)
             ]
             split = np.maximum(np.stack(halves).max(axis=0) - cosine, -0.5)
-        source_length = np.maximum(self._source_length[self._i] - self._source_length[begin_i], 1e-3)
-        target_length = np.maximum(self._target_length[self._j] - self._target_length[begin_j], 1e-3)
         ratio = np.minimum(np.abs(np.log((target_length + 3) / (source_length + 3))), 3)
         deviation = np.abs(target_length - source_length) / np.sqrt(source_length + target_length)
 
@@ -295,13 +316,13 @@ class BandCost:
         source_end = texts.source_ends[np.maximum(self._i - 1, 0)] if self._n else np.zeros(cells, int)
         target_end = texts.target_ends[np.maximum(self._j - 1, 0)] if self._m else np.zeros(cells, int)
         type_class = _TYPE_CLASSES.index(key) if (key := (min(a, b), max(a, b))) in _TYPE_CLASSES else 8
-        types = [none + 1 if number == type_class else none for number in range(len(_TYPE_CLASSES) + 1)]
+        types = [float(number == type_class) for number in range(len(_TYPE_CLASSES) + 1)]
         more = a + b - 2
         longer = (b - a) * float(np.log(max(self._m, 1) / max(self._n, 1)))
-        values = [
+        return [
             *types,
-            none + more,
-            none + longer,
+            float(more),
+            longer,
             cosine,
             cosine * more,
             margin,
@@ -309,8 +330,11 @@ class BandCost:
             np.minimum(margin, 0),
             np.maximum(margin - 0.2, 0),
             np.maximum(margin - 0.4, 0),
-            source_gain + target_gain,
-            np.minimum(np.minimum(source_gain, target_gain), 0),
+            least_gain,
+            np.minimum(least_gain, 0),
+            least_rate,
+            np.minimum(least_rate, 0),
+            margin * np.log((source_length + target_length) / 20),
             np.maximum(losses, 0).sum(axis=0),
             np.maximum(losses.max(axis=0), -0.3),
             np.maximum(slide, -0.5),
@@ -329,7 +353,6 @@ class BandCost:
             *self._quotations(begin_i, begin_j),
             self._inside[0][begin_i] + self._inside[1][begin_j],
         ]
-        return np.stack([np.asarray(value, np.float32) for value in values])
 
     def _quotations(
         self, begin_i: NDArray[np.int64], begin_j: NDArray[np.int64]
@@ -370,16 +393,22 @@ class BandCost:
         """The scores for the kernel."""
         import numpy as np
 
-        vector = np.array([weights.values[name] for name in BEAD_FEATURES], np.float32)
-        beads = np.empty((LARGEST, LARGEST, len(self._i)))
+        vector = [weights.values[name] for name in BEAD_FEATURES]
+        beads = np.empty((LARGEST, LARGEST, len(self._i)), np.float32)
         for a, b, features in self.features():
-            beads[a - 1, b - 1] = vector @ features
+            total = beads[a - 1, b - 1]
+            total[:] = sum(
+                w * value for w, value in zip(vector, features, strict=True) if type(value) is float
+            )
+            for weight, value in zip(vector, features, strict=True):
+                if not isinstance(value, float):
+                    total += np.float32(weight) * value
         self.forbid(beads)
         null_vector = np.array([weights.values[name] for name in NULL_FEATURES])
         source, target = self.null_features()
         return Potentials(beads, null_vector @ source, null_vector @ target, weights.values[OPENING_FEATURE])
 
-    def forbid(self, beads: NDArray[np.float64]) -> None:
+    def forbid(self, beads: NDArray[np.floating[Any]]) -> None:
         """Set to -inf what would begin before its text."""
         import numpy as np
 

@@ -19,7 +19,7 @@ Cohen 2004) gives the probability of each bead when scores are log-potentials.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ class Band:
 class Potentials:
     """What each piece of a path is worth; see the module's text."""
 
-    beads: NDArray[np.float64]
+    beads: NDArray[np.floating[Any]]
     """Shape (A, B, cells); -inf where a bead is not allowed."""
     source_nulls: NDArray[np.float64]
     target_nulls: NDArray[np.float64]
@@ -62,7 +62,7 @@ class Marginals:
     """Probabilities under the distribution in which a path is worth exp(its score)."""
 
     log_partition: float
-    beads: NDArray[np.float64]
+    beads: NDArray[np.floating[Any]]
     """Shape (A, B, cells)."""
     source_nulls: NDArray[np.float64]
     """Of each source sentence being unaligned."""
@@ -265,7 +265,7 @@ def _forward(
 
 
 def _backward(
-    potentials: Potentials, leaving: NDArray[np.float64], band: Band, n: int, m: int
+    potentials: Potentials, leaving: NDArray[np.floating[Any]], band: Band, n: int, m: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """For each cell the summed score of all ways on: any after a bead; by opening a run of target sentences;
     by one more source sentence in a run."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 256
 _TILE = 32
+_SAMPLES = 64
 _SHARPNESS = 25.0
 """How much likelier a clause belongs to a sentence whose nearest clause is closer by 1 (logarithm)."""
 
@@ -26,14 +27,14 @@ class SideVectors:
     sums: NDArray[np.float64]
     """Running totals before the head, shape (n + 1, k): row i sums the first i sentences."""
     counts: NDArray[np.float64]
-    heads: NDArray[np.float32]
+    heads: NDArray[np.float16]
     """What marks the beginning of each sentence, shape (n, k); a run has that of its first."""
-    tails: NDArray[np.float32]
+    tails: NDArray[np.float16]
     """What marks its end; a run has that of its last."""
     edges: float
     finish: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
     dimension: int
-    pieces: NDArray[np.float32]
+    pieces: NDArray[np.float16]
     """Unit vectors of clauses, shape (p, dimension)."""
     piece_counts: NDArray[np.float32]
     first_piece: NDArray[np.int64]
@@ -42,15 +43,18 @@ class SideVectors:
     def __len__(self) -> int:
         return len(self.counts) - 1
 
-    def runs(self, size: int, start: int, stop: int) -> NDArray[np.float32]:
-        """Unit vectors of the runs of ``size`` sentences ending at ``start … stop - 1`` (zero if too short).
+    def runs(self, largest: int, start: int, stop: int) -> NDArray[np.float32]:
+        """Unit vectors of the runs of 1 … ``largest`` sentences that end at ``start … stop - 1``.
 
-        A run that ends at i holds the sentences i - size … i - 1; shape (stop - start, dimension).
+        A run of size s that ends at i holds the sentences i - s … i - 1; it is zero where that is before the
+        text. Shape (largest, stop - start, dimension).
         """
         import numpy as np
 
-        ends = np.arange(start, stop)
-        return self.spans(np.where(ends >= size, ends - size, ends), ends)
+        ends = np.tile(np.arange(start, stop), largest)
+        sizes = np.repeat(np.arange(1, largest + 1), stop - start)
+        vectors = self.spans(np.where(ends >= sizes, ends - sizes, ends), ends)
+        return vectors.reshape(largest, stop - start, self.dimension)
 
     def spans(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float32]:
         """Unit vectors of the runs ``begins[k] … ends[k] - 1``; an empty run has a zero row."""
@@ -59,7 +63,8 @@ class SideVectors:
         some = self.counts[ends] > self.counts[begins]
         counts = np.where(some, self.counts[ends] - self.counts[begins] + self.edges, 0).astype(np.float32)
         sums = (self.sums[ends] - self.sums[begins]).astype(np.float32)
-        sums[some] += self.heads[begins[some]] + self.tails[ends[some] - 1]
+        sums[some] += self.heads[begins[some]]
+        sums[some] += self.tails[ends[some] - 1]
         return self.finish(sums, counts)
 
 
@@ -82,27 +87,35 @@ def encode_side(
             progress(len(batch))
     if not parts:
         parts.append(_encode([], embedder))
-    sums = np.concatenate([part.sums for part in parts])
-    counts = np.concatenate([part.counts for part in parts])
-    owners = np.concatenate([part.owners + 256 * number for number, part in enumerate(parts)])
-    heads = np.concatenate([part.heads for part in parts])
-    tails = np.concatenate([part.tails for part in parts])
-    edges = parts[0].edges
-    first_piece = np.searchsorted(owners, np.arange(n + 1))
-    # Doubles: the difference of two running totals must not lose the sentence between them.
-    running = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(sums, axis=0, dtype=np.float64)])
-    running_count = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
-    some = np.where(counts > 0, counts + np.float32(edges), np.float32(0))
+    first_piece = np.zeros(n + 1, np.int64)
+    sums = np.zeros((n + 1, parts[0].sums.shape[1]))
+    counts = np.zeros(n + 1)
+    pieces = []
+    for number, part in enumerate(parts):
+        start, size = 256 * number, len(part.heads)
+        first = np.searchsorted(part.owners, np.arange(size))
+        if size:
+            # Doubles: the difference of two running totals must not lose the sentence between them.
+            sums[start + 1 : start + size + 1] = np.add.reduceat(part.sums, first)
+            counts[start + 1 : start + size + 1] = np.add.reduceat(part.counts, first)
+        first_piece[start + 1 : start + size + 1] = first_piece[start] + np.append(
+            first[1:], len(part.owners)
+        )
+        some = np.where(part.counts > 0, part.counts + np.float32(part.edges), np.float32(0))
+        vectors = finish(part.sums + part.heads[part.owners] + part.tails[part.owners], some)
+        pieces.append(vectors.astype(np.float16))
+    np.cumsum(sums, axis=0, out=sums)
+    np.cumsum(counts, out=counts)
     return SideVectors(
-        running[first_piece],
-        running_count[first_piece],
-        heads,
-        tails,
-        edges,
+        sums,
+        counts,
+        np.concatenate([part.heads.astype(np.float16) for part in parts]),
+        np.concatenate([part.tails.astype(np.float16) for part in parts]),
+        parts[0].edges,
         finish,
         embedder.dimension,
-        finish(sums + heads[owners] + tails[owners], some),
-        counts,
+        np.concatenate(pieces),
+        np.concatenate([part.counts for part in parts]),
         first_piece,
     )
 
@@ -125,23 +138,38 @@ def _unit_rows(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArra
     return np.asarray(np.divide(sums, norms, out=np.zeros_like(sums), where=norms > 0))
 
 
-def band_similarities(
-    source: SideVectors, target: SideVectors, band: Band, largest: int
-) -> NDArray[np.float32]:
-    """Cosine of the runs of a source and b target sentences that end at each cell of the band.
+@dataclass(frozen=True)
+class Similarities:
+    """Cosines of runs of sentences inside a band, and how much of a hub each run is."""
 
-    Shape (largest, largest, cells); 0 where a run would begin before its text.
+    cosines: NDArray[np.float32]
+    """Of the runs of a source and b target sentences that end at each cell, shape (largest, largest, cells);
+    0 where a run would begin before its text."""
+    source_means: NDArray[np.float32]
+    """Mean cosine of each run with the other text's, shape (largest, n + 1): by size, and where it ends."""
+    target_means: NDArray[np.float32]
+
+
+def band_similarities(source: SideVectors, target: SideVectors, band: Band, largest: int) -> Similarities:
+    """Compare all runs of up to ``largest`` sentences inside the band.
+
+    The means are over an even sample of the other text's runs, as in Thompson and Koehn (2019).
     """
     import numpy as np
 
+    n, m = len(source), len(target)
     offsets = band.offsets
-    out = np.zeros((largest, largest, int(offsets[-1])), np.float32)
-    n = len(source)
+    cosines = np.zeros((largest, largest, int(offsets[-1])), np.float32)
+    source_means = np.zeros((largest, n + 1), np.float32)
+    target_means = np.zeros((largest, m + 1), np.float32)
+    source_sample, target_sample = _mean_run(source, largest), _mean_run(target, largest)
     for top in range(0, n + 1, _ROWS_AT_ONCE):
         bottom = min(top + _ROWS_AT_ONCE, n + 1)
         left, right = int(band.starts[top]), int(band.stops[bottom - 1])
-        source_runs = np.stack([source.runs(size, top, bottom) for size in range(1, largest + 1)])
-        target_runs = np.stack([target.runs(size, left, right) for size in range(1, largest + 1)])
+        source_runs = source.runs(largest, top, bottom)
+        target_runs = target.runs(largest, left, right)
+        source_means[:, top:bottom] = source_runs @ target_sample
+        target_means[:, left:right] = target_runs @ source_sample
         for row in range(top, bottom, _TILE):
             end = min(row + _TILE, bottom)
             first, last = int(band.starts[row]), int(band.stops[end - 1])
@@ -150,33 +178,24 @@ def band_similarities(
             products = (tile @ window.T).reshape(largest, end - row, largest, last - first)
             for i in range(row, end):
                 start, stop = int(band.starts[i]), int(band.stops[i])
-                out[:, :, offsets[i] : offsets[i + 1]] = products[:, i - row, :, start - first : stop - first]
-    return out
+                cells = slice(int(offsets[i]), int(offsets[i + 1]))
+                cosines[:, :, cells] = products[:, i - row, :, start - first : stop - first]
+    return Similarities(cosines, source_means, target_means)
 
 
-def mean_similarities(
-    side: SideVectors, other: SideVectors, largest: int, samples: int = 256
-) -> NDArray[np.float32]:
-    """Mean cosine of each run with an even sample of the other text's runs: how much of a hub it is.
-
-    Shape (largest, len(side) + 1): by size, and by where the run ends. (The normalisation of Thompson and
-    Koehn 2019.)
-    """
+def _mean_run(side: SideVectors, largest: int) -> NDArray[np.float32]:
+    """Mean vector of an even sample of a text's runs of all sizes."""
     import numpy as np
 
-    m = len(other)
-    out = np.zeros((largest, len(side) + 1), np.float32)
-    if m == 0 or len(side) == 0:
-        return out
-    step = max(1, m * largest // samples)
-    sampled = []
-    for size in range(1, largest + 1):
-        runs = other.runs(size, size, m + 1) if size <= m else np.zeros((0, other.dimension), np.float32)
-        sampled.append(runs[:: max(1, step)])
-    mean = np.concatenate(sampled).mean(axis=0)
-    for size in range(1, largest + 1):
-        out[size - 1] = side.runs(size, 0, len(side) + 1) @ mean
-    return out
+    n = len(side)
+    if n == 0:
+        return np.zeros(side.dimension, np.float32)
+    begins, ends = [], []
+    for size in range(1, min(largest, n) + 1):
+        last = np.unique(np.linspace(size, n, min(_SAMPLES, n - size + 1)).astype(np.int64))
+        begins.append(last - size)
+        ends.append(last)
+    return np.asarray(side.spans(np.concatenate(begins), np.concatenate(ends)).mean(axis=0))
 
 
 def assignments(
@@ -216,7 +235,7 @@ def _assign(
     """For each sentence its shares among the other text's sentences ``starts … stops - 1``."""
     import numpy as np
 
-    hubs = 0.5 * (other.pieces @ side.pieces.mean(axis=0)) if len(side.pieces) else np.zeros(0, np.float32)
+    mean = side.pieces.mean(axis=0, dtype=np.float32)
     out: list[NDArray[np.float32]] = []
     for top in range(0, len(side), _TILE):
         bottom = min(top + _TILE, len(side))
@@ -226,7 +245,8 @@ def _assign(
             continue
         here = slice(int(side.first_piece[top]), int(side.first_piece[bottom]))
         there = slice(int(other.first_piece[left]), int(other.first_piece[right]))
-        products = side.pieces[here] @ other.pieces[there].T - hubs[there]
+        across = other.pieces[there].astype(np.float32)
+        products = (side.pieces[here].astype(np.float32) - 0.5 * mean) @ across.T
         nearest = np.maximum.reduceat(products, other.first_piece[left:right] - there.start, axis=1)
         for row in range(top, bottom):
             pieces = slice(

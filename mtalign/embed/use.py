@@ -150,6 +150,9 @@ class UseEmbedder:
         """
         from threadpoolctl import threadpool_limits
 
+        if len(items) < 2:
+            yield from ((item, work(item)) for item in items)
+            return
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._threads) as pool:
             yield from zip(items, pool.map(work, items), strict=True)
 

@@ -22,8 +22,13 @@ MIN_COVERAGE = 0.5
 WHOLE_COVERAGE = 0.9
 """Share of the reference from which the hypothesis is taken for a translation of all of it."""
 
-ACCEPTED_SIMILARITY = 0.5
-"""Cosine from which a bead counts as aligned; see :func:`score_against_reference`."""
+ACCEPTED_SIMILARITY = 0.4
+"""Cosine from which a bead counts as aligned.
+
+Measured with the ``use`` embedder: of the lines of 14 published system outputs (WMT22, WMT23, FLORES; ja, ko,
+zh, de to English) 3 % lie below it, the worst system's 8 %; the best bead that the aligner finds between
+texts that have nothing to do with each other has 0.32, most have less than 0.2.
+"""
 
 
 @dataclass(frozen=True)
