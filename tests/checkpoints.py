@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -146,13 +147,15 @@ def build_marian(path: Path, *, target_codes: Sequence[str] = (), steps: int = 2
         vocabulary[f">>{code}<<"] = len(vocabulary)
     vocabulary["<pad>"] = len(vocabulary)
     (path / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
-    tokenizer = MarianTokenizer(
-        str(path / "source.spm"),
-        str(path / "target.spm"),
-        str(path / "vocab.json"),
-        source_lang="mul",
-        target_lang="eng",
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Recommended: pip install sacremoses")
+        tokenizer = MarianTokenizer(
+            str(path / "source.spm"),
+            str(path / "target.spm"),
+            str(path / "vocab.json"),
+            source_lang="mul",
+            target_lang="eng",
+        )
     pad = vocabulary["<pad>"]
     config = MarianConfig(
         vocab_size=len(vocabulary),

@@ -105,7 +105,7 @@ def check_marian_pair(model: ResolvedModel, source: Language, target: Language) 
     config = read_json(model.path / "tokenizer_config.json", default={})
     for side, language in (("source_lang", source), ("target_lang", target)):
         code = config.get(side) or ""
-        if len(code) == 2 and code != language.code.split("-")[0]:
+        if len(code) == 2 and code != language.primary:
             raise unknown_language(model, language, f"it was made for {code!r} as {side[:6]} language")
 
 

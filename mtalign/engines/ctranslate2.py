@@ -49,7 +49,7 @@ def load(
         home: where conversions are kept, under ``converted/``; default ``$MTALIGN_HOME``.
         workers: batches translated at once; default one for each core that this process may use.
         threads: threads in a worker. One is best where there are sentences enough for all workers.
-        batch_size: sentences in a batch.
+        batch_size: sentences decoded together, at most.
         padding: let sentences of unequal length share a batch; an output may then depend on its batch.
         notice: is told, in one line, when a conversion begins.
 
@@ -63,6 +63,7 @@ def load(
         raise UsageError(
             f"unknown compute type {compute_type!r}", hint=f"there are {', '.join(COMPUTE_TYPES)}"
         )
+    workers = workers or _usable_cores()
     family = checked_family(model)
     if is_converted(model.path):
         directory = model.path
@@ -75,7 +76,7 @@ def load(
             str(directory),
             device=device,
             compute_type=compute_type,
-            inter_threads=workers or _usable_cores(),
+            inter_threads=workers,
             intra_threads=threads,
         )
     except (RuntimeError, ValueError, MemoryError) as error:
@@ -91,7 +92,8 @@ def load(
         vocabulary=vocabulary,
         add_end=not read_json(directory / "config.json", default={}).get("add_source_eos", False),
         positions=position_limit(model.path, family),
-        batch_size=batch_size,
+        decoded_together=batch_size,
+        batch_size=2 * workers * batch_size,  # enough to find sentences of equal length for each worker
         padding=padding,
     )
 
@@ -112,6 +114,7 @@ class Ctranslate2Engine:
         vocabulary: Sequence[str],
         add_end: bool,
         positions: int,
+        decoded_together: int,
         batch_size: int,
         padding: bool,
     ) -> None:
@@ -119,6 +122,7 @@ class Ctranslate2Engine:
         self.model = model
         self.version = version
         self.batch_size = batch_size
+        self._decoded_together = decoded_together
         self._translator = translator
         self._tokenizer = tokenizer
         self._vocabulary = vocabulary
@@ -144,7 +148,9 @@ class Ctranslate2Engine:
         hypotheses: list[Hypothesis | None] = [None] * len(requests)
         running = []
         try:
-            for batch in make_batches(lengths, targets, limits, self.batch_size, padding=self._padding):
+            for batch in make_batches(
+                lengths, targets, limits, self._decoded_together, padding=self._padding
+            ):
                 results = self._start(
                     [sources[index] for index in batch.indices],
                     [prefixes[index] for index in batch.indices],

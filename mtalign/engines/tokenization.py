@@ -92,7 +92,7 @@ class MarianLanguages:
     def _target_token(self, target: Language) -> list[str]:
         if not self.codes:
             return []
-        for code in (target.nllb[:3], target.code, target.nllb):
+        for code in (target.nllb[:3], target.primary, target.nllb):
             if code in self.codes:
                 return [f">>{code}<<"]
         raise unknown_language(self._model, target, f"it writes {', '.join(self.codes[:8])}")
@@ -197,7 +197,7 @@ class SentencePieceM2M100Tokenizer:
         return _joined(self._pieces, [token for token in tokens if not _is_language(token)])
 
     def _code(self, language: Language) -> str:
-        for token in (language.nllb, f"__{language.code}__"):
+        for token in (language.nllb, f"__{language.primary}__"):
             if token in self._known:
                 return token
         raise unknown_language(

@@ -38,7 +38,7 @@ def load(
     Args:
         model: a checkpoint directory.
         threads: torch's thread count, which is one number for the whole process; default torch's own.
-        batch_size: sentences in a batch.
+        batch_size: sentences decoded together, at most.
         padding: let sentences of unequal length share a batch; an output may then depend on its batch.
 
     Raises:
@@ -61,7 +61,8 @@ def load(
         + (" padded" if padding else ""),
         network=network.eval(),
         tokenizer=_load_tokenizer(model),
-        batch_size=batch_size,
+        decoded_together=batch_size,
+        batch_size=4 * batch_size,  # enough to find sentences of equal length
         padding=padding,
     )
 
@@ -131,6 +132,7 @@ class TransformersEngine:
         version: str,
         network: Any,
         tokenizer: Any,
+        decoded_together: int,
         batch_size: int,
         padding: bool,
     ) -> None:
@@ -138,6 +140,7 @@ class TransformersEngine:
         self.model = model
         self.version = version
         self.batch_size = batch_size
+        self._decoded_together = decoded_together
         self._padding = padding
         self._network = network
         self._tokenizer = tokenizer
@@ -157,7 +160,7 @@ class TransformersEngine:
         lengths = [len(ids) for ids in sources]
         limits = [output_limit(length, decoding, self.max_target_tokens) for length in lengths]
         targets = [request.target for request in requests]
-        for batch in make_batches(lengths, targets, limits, self.batch_size, padding=self._padding):
+        for batch in make_batches(lengths, targets, limits, self._decoded_together, padding=self._padding):
             try:
                 with quiet_transformers():
                     rows = self._generate(
@@ -229,7 +232,7 @@ class TransformersEngine:
         return [] if self.model.family == "marian" else [self._language_id(target)]
 
     def _language_id(self, language: Language) -> int:
-        for token in (language.nllb, f"__{language.code}__"):
+        for token in (language.nllb, f"__{language.primary}__"):
             if token in self._vocabulary:
                 return self._vocabulary[token]
         raise unknown_language(
