@@ -164,7 +164,7 @@ def test_the_overview_says_what_the_scores_are_worth(seed_run):
     shown = " ".join(text(parse(seed_run / "index.html").cssselect("main")[0]).split())
     assert shown.count("Another article: covers 2 % of the reference, not scored") == 4
     assert "BLEU 27.1 chrF2 63.4 TER 61.2".replace(" ", "") in shown.replace(" ", "")
-    assert "Covers 98 % of the reference" in shown
+    assert "Whole reference: covers 98 % of it; 31 % of its English aligned" in shown
     assert NOTE in shown
     assert "it says nothing about translation quality" in shown
     assert "Apache-2.0" in shown

@@ -257,7 +257,7 @@ def test_the_worst_segments_come_first():
 def test_coverage_near_nothing_says_that_it_is_another_article(seed_run):
     scores = {document.id: coverage_sentence(document.score) for document in read_run(seed_run).documents}
     assert scores["000"] == "another article: covers 2 % of the reference, not scored"
-    assert scores["004"] == "covers 98 % of the reference with 31 % of its own text"
+    assert scores["004"] == "whole reference: covers 98 % of it; 31 % of its English aligned"
 
 
 def test_coverage_too_small_for_a_score_is_not_called_another_article(small_run):
@@ -288,7 +288,7 @@ def test_the_summary_tells_documents_scores_flags_failures_and_models(seed_run):
         assert f"| {document.id} | {markdown(document.file_name)} |" in text
         for failed in document.failures():
             assert f"**{failed.segment.id}**: the output repeats itself" in text
-    assert "| 004 | 27.1 | 63.4 | 61.2 | 0.90 | covers 98 %" in text
+    assert "| 004 | 27.1 | 63.4 | 61.2 | 0.90 | whole reference: covers 98 %" in text
     assert "another article: covers 2 % of the reference, not scored" in text
     assert f"`{metric('BLEU', 1)['signature']}`" in text
     assert NOTE in text

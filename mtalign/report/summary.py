@@ -64,15 +64,12 @@ def _scores(run: RunPayload) -> str:
         score = document.score
         values = {metric.name: metric_value(metric) for metric in score.metrics} if score else {}
         similarity = score.topical_similarity if score else None
-        note = "; ".join(
-            part for part in (_coverage(document), score.note if score and score.metrics else "") if part
-        )
         rows.append(
             (
                 markdown(document.id),
                 *(values.get(name, "–") for name in names),
                 "–" if similarity is None else f"{similarity:.2f}",
-                markdown(note),
+                markdown(_coverage(document)),
             )
         )
     header = ("Document", *(markdown(name) for name in names), "Topical similarity", "Coverage")

@@ -59,8 +59,10 @@ def coverage_sentence(score: DocumentScore | None) -> str:
         return "scored, coverage unknown" if score.metrics else "not scored"
     share = percent(coverage.reference)
     if score.metrics:
-        own = "" if coverage.hypothesis is None else f" with {percent(coverage.hypothesis)} of its own text"
-        return f"covers {share} of the reference{own}"
+        own = (
+            "" if coverage.hypothesis is None else f"; {percent(coverage.hypothesis)} of its English aligned"
+        )
+        return f"{score.note or f'covers {share} of the reference'}{own}"
     if coverage.reference < NEAR_NOTHING:
         return f"another article: covers {share} of the reference, not scored"
     return f"covers {share} of the reference, not scored"
