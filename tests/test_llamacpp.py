@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mtalign.engines.base import Decoding, Engine, Request, ResolvedModel
+from mtalign.engines.base import Decoding, Engine, Hypothesis, Request, ResolvedModel
 from mtalign.engines.llamacpp import LlamaCppEngine, load
+from mtalign.engines.llamacpp.choose import Chooser
 from mtalign.engines.llamacpp.gguf import read_gguf
 from mtalign.engines.llamacpp.output import strip_chatter
 from mtalign.engines.llamacpp.prompts import EXAMPLES, TAUGHT
@@ -428,6 +429,24 @@ def test_chatter_round_a_translation_is_taken_off(said: str, translation: str) -
 )
 def test_what_may_belong_to_the_translation_stays(said: str, source: str) -> None:
     assert strip_chatter(said, source) == said
+
+
+def hypothesis(text: str, finished: bool = True) -> Hypothesis:
+    return Hypothesis(text, tokens=3, finished=finished)
+
+
+def test_the_candidate_that_means_what_the_source_says_is_chosen() -> None:
+    wrong, right = hypothesis("The weather will be fine tomorrow."), hypothesis("Export the file to disk.")
+    for candidates in ([wrong, right], [right, wrong]):
+        chosen = Chooser().choose("将文件导出到磁盘。", candidates)
+        assert chosen.text == right.text
+        assert chosen.tokens == 6
+
+
+def test_an_unfinished_or_empty_candidate_is_chosen_only_where_there_is_no_other() -> None:
+    cut, empty, whole = hypothesis("Export the file", finished=False), hypothesis(" "), hypothesis("No idea")
+    assert Chooser().choose("将文件导出到磁盘。", [cut, empty, whole]).text == "No idea"
+    assert not Chooser().choose("将文件导出到磁盘。", [cut, cut]).finished
 
 
 def test_a_prompt_names_the_languages_and_ends_with_the_text_as_it_stands() -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
-from mtalign.engines.llamacpp.choose import surest
+from mtalign.engines.llamacpp.choose import Chooser
 from mtalign.engines.llamacpp.gguf import read_gguf
 from mtalign.engines.llamacpp.output import strip_chatter
 from mtalign.engines.llamacpp.prompts import PROMPTS, Prompt
@@ -61,6 +61,7 @@ class LlamaCppEngine:
             threads=threads,
         )
         self.version = f"{RECIPE}+xllamacpp-{self._server.version}"
+        self._chooser = Chooser()
         self._biases: dict[str, list[list[int | bool]]] = {}
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
@@ -83,7 +84,8 @@ class LlamaCppEngine:
         with ThreadPoolExecutor(SLOTS) as pool:
             decoded = list(pool.map(job, range(len(requests) * len(prompts))))
         return [
-            surest(decoded[start : start + len(prompts)]) for start in range(0, len(decoded), len(prompts))
+            self._chooser.choose(request.text, decoded[index * len(prompts) : (index + 1) * len(prompts)])
+            for index, request in enumerate(requests)
         ]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
