@@ -1,6 +1,7 @@
 """Take the README's picture of the review page.
 
-``python docs/screenshot.py outputs/NAME/index.html#FRAGMENT`` writes ``docs/page.png``. Needs Playwright and Chromium, as the page tests do; ``pngquant``, where there is one, makes it smaller.
+``python docs/screenshot.py outputs/NAME/index.html#FRAGMENT`` writes ``docs/page.png``. Needs Playwright and
+Chromium, as the page tests do; ``pngquant``, where there is one, makes the picture smaller.
 """
 
 from __future__ import annotations
