@@ -1,6 +1,7 @@
 """Fit the weights of the alignment model on the development sets, and cross-validate them.
 
-    python bench/fit_align.py            cross-validated F1, then weights fitted on everything
+    python bench/fit_align.py            weights fitted on everything, and F1 on the same
+    python bench/fit_align.py --folds    cross-validated F1 too
     python bench/fit_align.py --write    the same, and store them in mtalign/align/weights.json
 
 The model is conditional log-linear over whole alignments: p(alignment) is proportional to exp(sum of weights
@@ -36,7 +37,7 @@ from mtalign.score.lines import read_lines
 
 GOLD = Path(__file__).resolve().parents[1].parent / "shared" / "gold"
 FOLDS = 6
-PENALTY = 0.5
+PENALTY = 1.0
 HOLES = 0.25
 """Share of beads that lose a side in the second copy of each text: real texts have holes, gold has few."""
 L = cost.LARGEST
