@@ -2,7 +2,7 @@
 
 Determinism: llama.cpp's outputs change with the number of tokens evaluated at once (batch, cached prefix).
 They stop changing, bit for bit in log-probabilities, with un-repacked K-quants, at most 7 tokens at a time,
-flash attention and a bfloat16 cache; weights of other types are evaluated one token at a time.
+flash attention and a bfloat16 cache; weights of other types go one token and one request at a time.
 
 Qualities, with Qwen2.5-Coder-1.5B-Instruct q4_k_m; BLEU / chrF2 on 20 sentences each of FLORES-200 devtest
 (zh, ko: too few for more than a tendency; the raw prompt gives 21.2 / 52.3 and 10.4 / 40.1):

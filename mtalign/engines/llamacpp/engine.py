@@ -53,11 +53,13 @@ class LlamaCppEngine:
         self._context = context
         gguf = read_gguf(model.path)
         self._vocabulary = Vocabulary(gguf)
+        exact = gguf.tensor_types <= _K_QUANTS
+        self._slots = SLOTS if exact else 1
         self._server = LlamaServer(
             model.path,
             context=context,
-            slots=SLOTS,
-            micro_batch=MICRO_BATCH if gguf.tensor_types <= _K_QUANTS else 1,
+            slots=self._slots,
+            micro_batch=MICRO_BATCH if exact else 1,
             threads=threads,
         )
         self.version = f"{RECIPE}+xllamacpp-{self._server.version}"
@@ -71,17 +73,17 @@ class LlamaCppEngine:
             EngineError: llama.cpp failed, or a request does not fit into the context.
         """
         prompts = PROMPTS.get(decoding.quality, PROMPTS["good"])
-        share = SLOTS // len(prompts)
+        share = max(1, self._slots // len(prompts))
         for script in {request.target.script for request in requests}:
             self._bias(script)
 
         def job(number: int) -> Hypothesis:
             index, way = divmod(number, len(prompts))
             # A prompt keeps to its own slots, where llama.cpp finds its beginning evaluated already.
-            slot = way * share + index % share
+            slot = (way * share + index % share) % self._slots
             return self._decode(requests[index], prompts[way], decoding, slot)
 
-        with ThreadPoolExecutor(SLOTS) as pool:
+        with ThreadPoolExecutor(self._slots) as pool:
             decoded = list(pool.map(job, range(len(requests) * len(prompts))))
         return [
             self._chooser.choose(request.text, decoded[index * len(prompts) : (index + 1) * len(prompts)])
