@@ -153,7 +153,7 @@ class Link:
     source_ids: tuple[str, ...]
     target_ids: tuple[str, ...]
     score: float | None
-    """Similarity of the two sides, 0 to 1; 0 for a bead with an empty side, None where it was not computed."""
+    """Similarity of the two sides, 0 to 1; 0 where a side is empty, None where it was not computed."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ Fields of a line (schema 1), in this order:
 model score link flags before after``
 
 ``translation`` is a string, or null with a ``failure``. ``link`` is the alignment bead that the segment
-belongs to: ``{"source": [ids], "target": [ids], "score": 0..1 or null}``; a target id is the id of the segment whose
-translation it is. ``before`` is the document's text between the previous segment and this one (``after``,
-on the last line only, what follows it), so that ``before + source`` over all lines gives the document back.
+belongs to: ``{"source": [ids], "target": [ids], "score": 0..1 or null}``; a target id is the id of the
+segment whose translation it is. ``before`` is the document's text between the previous segment and this one
+(``after``, on the last line only, what follows it), so that ``before + source`` over all lines gives the
+document back.
 """
 
 from __future__ import annotations

@@ -7,16 +7,17 @@ import re
 import subprocess
 import sys
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mtalign.engines.base import Decoding, Engine, Hypothesis, Request, ResolvedModel
+from mtalign.engines.base import ContextPair, Decoding, Engine, Hypothesis, Request, ResolvedModel
 from mtalign.engines.llamacpp import LlamaCppEngine, load
 from mtalign.engines.llamacpp.choose import Chooser
 from mtalign.engines.llamacpp.gguf import read_gguf
 from mtalign.engines.llamacpp.output import strip_chatter
-from mtalign.engines.llamacpp.prompts import EXAMPLES, TAUGHT
+from mtalign.engines.llamacpp.prompts import CONVERSATION, EXAMPLES
 from mtalign.engines.llamacpp.vocabulary import EAST_ASIAN_RANGES, Vocabulary, forbidden_ranges, spells
 from mtalign.errors import EngineError, MissingPackageError, ModelError
 from mtalign.languages import Language
@@ -185,15 +186,53 @@ def test_a_request_gives_the_same_hypothesis_alone_in_any_batch_and_in_a_new_eng
         other.close()
 
 
-def test_weights_of_other_types_are_as_deterministic(tmp_path: Path) -> None:
-    """Their products depend on how many tokens are evaluated at once: it has to be one."""
-    path = tmp_path / "float.gguf"
-    write_model(path, quantised=False)
-    engine = load(resolved(path), context=2048, threads=1)
+def conversation(engine: LlamaCppEngine, decoding: Decoding) -> list[Hypothesis]:
+    """Each text with those before it as context, the second one failed."""
+    context: tuple[ContextPair, ...] = ()
+    answers = []
+    for number, (_, text) in enumerate(TEXTS):
+        (answer,) = engine.translate([Request(text, ZH, EN, context)], decoding)
+        answers.append(answer)
+        context += (ContextPair(text, None if number == 1 else answer.text),)
+    return answers
+
+
+def test_a_segment_gets_the_same_hypothesis_in_one_go_and_after_an_interruption(
+    engine: LlamaCppEngine, model_path: Path
+) -> None:
+    decoding = Decoding(quality="good", min_length=24, max_ratio=1.0)
+    whole = conversation(engine, decoding)
+    context = tuple(
+        ContextPair(text, None if number == 1 else answer.text)
+        for number, ((_, text), answer) in enumerate(zip(TEXTS, whole, strict=True))
+    )
+    alone = engine.translate([Request(TEXTS[4][1], ZH, EN)], decoding)
+    for resumed in (engine, load(resolved(model_path), context=2048, threads=1)):
+        assert resumed.translate([Request(TEXTS[4][1], ZH, EN, context[:4])], decoding) == [whole[4]]
+        # Something else in between: another language, another attempt.
+        resumed.translate([Request("독도", KO, EN)], decoding)
+        resumed.translate(
+            [Request(TEXTS[5][1], ZH, EN, context[:5])], replace(decoding, repetition_penalty=1.3)
+        )
+        assert resumed.translate([Request(TEXTS[5][1], ZH, EN, context[:5])], decoding) == [whole[5]]
+    resumed.close()
+    assert alone != [whole[4]], "the context makes a difference"
+
+
+def test_context_is_told_as_earlier_turns_and_what_failed_is_left_out() -> None:
+    context = (ContextPair("一", "One."), ContextPair("二", None), ContextPair("三", "Three."))
+    messages = CONVERSATION.messages(Request("四", ZH, EN, context))
+    assert [message["content"] for message in messages[-5:]] == ["一", "One.", "三", "Three.", "四"]
+
+
+def test_a_context_too_long_for_the_model_is_left_out(model_path: Path) -> None:
+    engine = load(resolved(model_path), context=1024, threads=1)
     decoding = Decoding(quality="fast", min_length=8, max_ratio=0.1)
+    long = (ContextPair("很长" * 60, "Very long. " * 60),)
     try:
-        batch = engine.translate(requests()[:4], decoding)
-        assert [engine.translate([request], decoding)[0] for request in requests()[:4]] == batch
+        assert engine.translate([Request("导出至", ZH, EN, long)], decoding) == engine.translate(
+            [Request("导出至", ZH, EN)], decoding
+        )
     finally:
         engine.close()
 
@@ -278,7 +317,7 @@ def test_a_truncated_model_file_is_one_line_and_no_noise(
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(model_path.read_bytes()[:keep])
     with pytest.raises(ModelError) as caught:
-        load(resolved(cut))
+        load(resolved(cut)).translate(requests()[:1], Decoding())
     assert str(cut) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
@@ -298,16 +337,16 @@ def test_a_vocabulary_with_a_token_twice_is_a_model_error(tmp_path: Path) -> Non
     path = tmp_path / "twice.gguf"
     write_model(path, extra=(b"\xed",))
     with pytest.raises(ModelError, match="twice"):
-        load(resolved(path))
+        load(resolved(path)).translate(requests()[:1], Decoding())
 
 
 def test_a_missing_model_file_and_a_file_of_another_kind_are_model_errors(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot read"):
-        load(resolved(tmp_path / "none.gguf"))
+        load(resolved(tmp_path / "none.gguf")).translate(requests()[:1], Decoding())
     other = tmp_path / "text.gguf"
     other.write_text("hello, this is no model")
     with pytest.raises(ModelError, match="not a GGUF file"):
-        load(resolved(other))
+        load(resolved(other)).translate(requests()[:1], Decoding())
 
 
 def test_a_missing_package_names_the_install_line(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,20 +477,20 @@ def hypothesis(text: str, finished: bool = True) -> Hypothesis:
 def test_the_candidate_that_means_what_the_source_says_is_chosen() -> None:
     wrong, right = hypothesis("The weather will be fine tomorrow."), hypothesis("Export the file to disk.")
     for candidates in ([wrong, right], [right, wrong]):
-        chosen = Chooser().choose("将文件导出到磁盘。", candidates)
+        chosen = Chooser().choose("将文件导出到磁盘。", ZH, candidates)
         assert chosen.text == right.text
         assert chosen.tokens == 6
 
 
 def test_an_unfinished_or_empty_candidate_is_chosen_only_where_there_is_no_other() -> None:
     cut, empty, whole = hypothesis("Export the file", finished=False), hypothesis(" "), hypothesis("No idea")
-    assert Chooser().choose("将文件导出到磁盘。", [cut, empty, whole]).text == "No idea"
-    assert not Chooser().choose("将文件导出到磁盘。", [cut, cut]).finished
+    assert Chooser().choose("将文件导出到磁盘。", ZH, [cut, empty, whole]).text == "No idea"
+    assert not Chooser().choose("将文件导出到磁盘。", ZH, [cut, cut]).finished
 
 
 def test_a_prompt_names_the_languages_and_ends_with_the_text_as_it_stands() -> None:
     text = "{source} {0} %s <|im_end|> 导出至"
-    messages = TAUGHT.messages(Request(text, ZH, EN))
+    messages = CONVERSATION.messages(Request(text, ZH, EN))
     assert "Chinese" in messages[0]["content"]
     assert "English" in messages[0]["content"]
     assert messages[-1] == {"role": "user", "content": text}
@@ -460,8 +499,8 @@ def test_a_prompt_names_the_languages_and_ends_with_the_text_as_it_stands() -> N
 
 def test_a_language_without_examples_gets_none() -> None:
     french = Language("fr", "French", "fra_Latn", "Latn")
-    assert len(TAUGHT.messages(Request("Bonjour", french, EN))) == 2
-    assert len(TAUGHT.messages(Request("你好", ZH, DE))) == 2
+    assert len(CONVERSATION.messages(Request("Bonjour", french, EN))) == 2
+    assert len(CONVERSATION.messages(Request("你好", ZH, DE))) == 2
 
 
 def test_examples_are_english_on_one_side() -> None:

@@ -195,7 +195,7 @@ def test_an_engine_that_fails_on_everything_ends_the_run():
         run([segment(n, "가" * (n + 1)) for n in range(5)], EchoEngine(broken))
 
 
-def test_context_is_what_stands_before_in_the_same_document_oldest_first():
+def test_context_is_what_stands_before_in_the_same_run_of_the_block_oldest_first():
     engine = EchoEngine(
         lambda request, _: f"English number {len(request.context)}", context_segments=2, batch_size=4
     )
@@ -204,13 +204,23 @@ def test_context_is_what_stands_before_in_the_same_document_oldest_first():
         segment(2, "다라"),
         segment(3, "마바"),
         segment(4, "사아"),
+        segment(5, "차카"),
         segment(1, "자차", document="other"),
     ]
     run(segments, engine)
     asked = {request.text: request for call in engine.calls for request in call}
-    assert [pair.source for pair in asked["사아"].context] == ["다라", "마바"]
-    assert asked["사아"].context[0].translation == "English number 1"
+    assert [pair.source for pair in asked["마바"].context] == ["가나", "다라"]
+    assert [pair.translation for pair in asked["마바"].context] == ["English number 0", "English number 1"]
+    assert asked["사아"].context == (), "a run of three is over: the next one begins"
+    assert [pair.source for pair in asked["차카"].context] == ["사아"]
     assert asked["자차"].context == ()
+
+
+def test_an_engine_that_takes_one_request_at_a_time_gets_runs_whole():
+    engine = EchoEngine(context_segments=2, batch_size=1)
+    run([segment(n, text * n, document=text) for n in (1, 2) for text in ("가", "나")], engine)
+    order = [(call[0].text, len(call[0].context)) for call in engine.calls]
+    assert order == [("가", 0), ("가가", 1), ("나", 0), ("나나", 1)]
 
 
 def test_resuming_with_context_gives_the_same_as_one_go():

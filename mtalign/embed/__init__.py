@@ -5,10 +5,13 @@ from __future__ import annotations
 from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces
 from mtalign.errors import UsageError
 
+ENCODER_LANGUAGES = frozenset("ar de en es fr it ja ko nl pl pt ru th tr zh".split())
+"""Languages that ``use`` was trained on: of others its vectors say nothing."""
+
 EMBEDDERS = ("use", "hash")
 """Names that :func:`load_embedder` knows."""
 
-__all__ = ["EMBEDDERS", "AdditiveEmbedder", "Embedder", "Pieces", "load_embedder"]
+__all__ = ["EMBEDDERS", "ENCODER_LANGUAGES", "AdditiveEmbedder", "Embedder", "Pieces", "load_embedder"]
 
 
 def load_embedder(name: str = "use") -> Embedder:

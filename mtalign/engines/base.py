@@ -35,7 +35,7 @@ class Request:
     source: Language
     target: Language
     context: tuple[ContextPair, ...] = ()
-    """Preceding segments, oldest first; never more than the engine's ``context_segments``."""
+    """What stands before it in its run, oldest first; see :attr:`Engine.context_segments`."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,11 @@ class Engine(Protocol):
     """Version of the engine and of the library under it; part of the memory key."""
     model: ResolvedModel
     context_segments: int
-    """How many preceding segments it wants as context; 0 for none."""
+    """How many preceding segments it takes as context; 0 for none.
+
+    A block is then translated in runs of at most so many segments and one, each request with those that
+    stand before it in its run.
+    """
     batch_size: int
     """How many requests it likes to get at once."""
 

