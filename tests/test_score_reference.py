@@ -135,12 +135,27 @@ def test_metrics_are_those_of_the_lines_given(embedder: Embedder, reference: lis
     own = [paraphrase(sentence) for sentence in reference]
     result = score_against_reference(own, reference, embedder=embedder, metrics=("BLEU", "chrF2++"))
     hypotheses, references = zip(*result.lines, strict=True)
-    assert list(result.metrics) == corpus_scores(hypotheses, [references], ["BLEU", "chrF2++"])
+    assert list(result.sentence_metrics) == corpus_scores(hypotheses, [references], ["BLEU", "chrF2++"])
+
+
+def test_the_document_level_is_the_whole_text_as_one_line(embedder: Embedder, reference: list[str]) -> None:
+    own = ["A heading of the page.", *map(paraphrase, reference), "Number of citations"]
+    result = score_against_reference(own, reference, embedder=embedder, metrics=("BLEU", "chrF2"))
+    whole = " ".join(map(paraphrase, reference)), " ".join(reference)
+    assert list(result.metrics) == corpus_scores([whole[0]], [[whole[1]]], ["BLEU", "chrF2"])
+
+
+def test_a_dropped_sentence_costs_at_the_document_level_too(embedder: Embedder, reference: list[str]) -> None:
+    whole, short = (
+        score_against_reference(own, reference, embedder=embedder, metrics=("chrF2",)).metrics[0].score
+        for own in (reference, reference[:8] + reference[9:])
+    )
+    assert short < whole - 2
 
 
 def test_the_json_entry_has_the_documented_shape(embedder: Embedder, reference: list[str]) -> None:
     entry = score_against_reference(reference, reference, embedder=embedder, metrics=("BLEU",)).to_json()
-    assert list(entry) == ["metrics", "coverage", "topical_similarity", "note"]
+    assert list(entry) == ["metrics", "sentence_metrics", "coverage", "topical_similarity", "note"]
     assert {"name", "score", "signature", "verbose_score", "nrefs"} <= set(entry["metrics"][0])
     assert entry["coverage"] == {
         "reference": 1.0,

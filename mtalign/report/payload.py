@@ -66,6 +66,9 @@ class DocumentScore:
     """What ``scores.json`` says of one document."""
 
     metrics: tuple[Score, ...] = ()
+    """Document level: the aligned part as one line a side."""
+    sentence_metrics: tuple[Score, ...] = ()
+    """The same part bead by bead."""
     coverage: Coverage | None = None
     topical_similarity: float | None = None
     """Cosine of the two texts' sentence embeddings: closeness of subject, not quality."""
@@ -297,6 +300,9 @@ def _scores(path: Path) -> tuple[Reference | None, dict[str, DocumentScore]]:
     documents = {
         _field(document, "document", str, where): DocumentScore(
             metrics=tuple(_metric(metric, where) for metric in _objects(document, "metrics", where)),
+            sentence_metrics=tuple(
+                _metric(metric, where) for metric in _objects(document, "sentence_metrics", where)
+            ),
             coverage=_coverage(_field(document, "coverage", dict, where, None), where),
             topical_similarity=_number(document, "topical_similarity", where),
             note=_field(document, "note", str, where, ""),

@@ -74,6 +74,13 @@ def _scores(run: RunPayload) -> str:
         )
     header = ("Document", *(markdown(name) for name in names), "Topical similarity", "Coverage")
     lines.append(_table(header, rows, right=range(1, len(names) + 2)))
+    lines += [
+        f"{markdown(document.id)} sentence by sentence (stricter; not to be compared with the document level"
+        " above): "
+        + ", ".join(f"{markdown(m.name)} {metric_value(m)}" for m in document.score.sentence_metrics)
+        for document in run.documents
+        if document.score and document.score.sentence_metrics
+    ]
     meanings = [f"- {name}: {METRIC_MEANINGS[name]}" for name in names if name in METRIC_MEANINGS]
     meanings.append(f"- Topical similarity: {TOPICAL_SIMILARITY_MEANING}")
     lines.append("\n".join(meanings))

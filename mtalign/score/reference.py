@@ -48,7 +48,9 @@ class ReferenceScore:
     """What comparing a document with a reference gave."""
 
     metrics: tuple[Score, ...]
-    """Empty where the document covers too little of the reference."""
+    """Document level: the scored part as one line a side; empty where too little is covered."""
+    sentence_metrics: tuple[Score, ...]
+    """The same part bead by bead. Stricter: n-grams match within a bead only, and order counts."""
     coverage: Coverage
     beads: tuple[Bead, ...]
     """The accepted beads: indices into the hypothesis and into the reference, ``score`` their cosine."""
@@ -57,12 +59,13 @@ class ReferenceScore:
     note: str
     """One sentence: what was scored, or why nothing was."""
     lines: tuple[tuple[str, str], ...]
-    """The lines the metrics were computed on, hypothesis and reference."""
+    """The lines that ``sentence_metrics`` were computed on, hypothesis and reference."""
 
     def to_json(self) -> dict[str, Any]:
         """The document's entry in ``scores.json``, but for its id."""
         return {
             "metrics": [to_json(score) for score in self.metrics],
+            "sentence_metrics": [to_json(score) for score in self.sentence_metrics],
             "coverage": {
                 "reference": round(self.coverage.reference, 4),
                 "hypothesis": round(self.coverage.hypothesis, 4),
@@ -114,10 +117,14 @@ def score_against_reference(
     )
     lines, note = _lines(hypothesis, reference, links, coverage.reference, min_coverage)
     scores: list[Score] = []
+    by_sentence: list[Score] = []
     if lines and metrics:
-        scores = corpus_scores([line[0] for line in lines], [[line[1] for line in lines]], metrics)
+        by_sentence = corpus_scores([line[0] for line in lines], [[line[1] for line in lines]], metrics)
+        whole = _document(hypothesis, reference, links, coverage.reference)
+        scores = corpus_scores([whole[0]], [[whole[1]]], metrics)
     return ReferenceScore(
         metrics=tuple(scores),
+        sentence_metrics=tuple(by_sentence),
         coverage=coverage,
         beads=links,
         topical_similarity=topical_similarity(hypothesis, reference, embedder),
@@ -177,6 +184,17 @@ def _lines(
     if added:
         note += f"; sentences without a counterpart, counted as added: {len(added)}"
     return [*aligned, *missing, *added], note
+
+
+def _document(
+    hypothesis: Sequence[str], reference: Sequence[str], links: Sequence[Bead], covered: float
+) -> tuple[str, str]:
+    """What :func:`_lines` scores, in document order and as one line for each side."""
+    used = sorted(index for bead in links for index in bead.source)
+    held = sorted(index for bead in links for index in bead.target)
+    if covered >= WHOLE_COVERAGE:
+        used, held = list(range(used[0], used[-1] + 1)), list(range(len(reference)))
+    return _join(hypothesis, used), _join(reference, held)
 
 
 def _join(texts: Sequence[str], indices: Sequence[int]) -> str:
