@@ -66,7 +66,8 @@ class Progress:
         new = done - (self._first or 0)
         left = f", about {_duration(elapsed / new * (total - done))} left" if new and done < total else ""
         figures = f"{_bytes(done)}/{_bytes(total)}" if self.unit == "B" else f"{done}/{total} {self.unit}"
-        print(f"{self.label}: {figures} {detail}".rstrip() + left, file=sys.stderr, flush=True)
+        what = f"{figures}, {detail}" if detail else figures
+        print(f"{self.label}: {what}{left}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -60,8 +60,9 @@ def command(
     """Score a translation against one or more references with sacreBLEU.
 
     With --lines both files have a segment a line. Without it both are documents: they are segmented and
-    aligned first, and the part that aligns is scored; a note on stderr says how much that is. Nothing is
-    scored where less than half of the reference is covered (exit code 1).
+    aligned first, and the part that aligns is scored at the document level (as one line a side, as in
+    `mtalign run`); a note on stderr says how much that is. --per-segment gives the aligned pairs one by one.
+    Nothing is scored where less than half of the reference is covered (exit code 1).
 
     \b
     Examples:
@@ -79,7 +80,8 @@ def command(
         hypotheses = read_lines(hypothesis)
         reference_lines = [read_lines(reference) for reference in references]
     else:
-        hypotheses, reference_lines = _align(hypothesis, references, embedder, quiet)
+        pairs = _align(hypothesis, references, embedder, per_segment, quiet)
+        hypotheses, reference_lines = [pair[0] for pair in pairs], [[pair[1] for pair in pairs]]
     if per_segment:
         _echo_segments(segment_scores(hypotheses, reference_lines, names), form)
     else:
@@ -87,9 +89,9 @@ def command(
 
 
 def _align(
-    hypothesis: Path, references: tuple[Path, ...], embedder: str, quiet: bool
-) -> tuple[list[str], list[list[str]]]:
-    """The lines that two documents give once they are aligned."""
+    hypothesis: Path, references: tuple[Path, ...], embedder: str, per_segment: bool, quiet: bool
+) -> list[tuple[str, str]]:
+    """What two documents come to once they are aligned: a pair for each bead, or one for all."""
     from mtalign.align.documents import read_sentences
     from mtalign.cli.progress import Progress
     from mtalign.embed import load_embedder
@@ -103,7 +105,7 @@ def _align(
         result = score_against_reference(
             *texts, embedder=load_embedder(embedder), metrics=(), progress=progress.update
         )
-    if not result.lines:
+    if result.whole is None:
         raise ScoreError(
             f"{hypothesis} {result.note.replace('not scored: covers', 'covers only')}",
             hint="check that it is the reference of this text",
@@ -116,7 +118,7 @@ def _align(
             f"{coverage.reference_sentences[1]} of the reference",
             err=True,
         )
-    return [line[0] for line in result.lines], [[line[1] for line in result.lines]]
+    return list(result.lines) if per_segment else [result.whole]
 
 
 def _echo_scores(scores: list[Score], form: str) -> None:

@@ -60,6 +60,8 @@ class ReferenceScore:
     """One sentence: what was scored, or why nothing was."""
     lines: tuple[tuple[str, str], ...]
     """The lines that ``sentence_metrics`` were computed on, hypothesis and reference."""
+    whole: tuple[str, str] | None
+    """The line that ``metrics`` were computed on; None where nothing is scored."""
 
     def to_json(self) -> dict[str, Any]:
         """The document's entry in ``scores.json``, but for its id."""
@@ -116,11 +118,11 @@ def score_against_reference(
         hypothesis_sentences=(sum(len(bead.source) for bead in links), len(hypothesis)),
     )
     lines, note = _lines(hypothesis, reference, links, coverage.reference, min_coverage)
+    whole = _document(hypothesis, reference, links, coverage.reference) if lines else None
     scores: list[Score] = []
     by_sentence: list[Score] = []
-    if lines and metrics:
+    if whole and metrics:
         by_sentence = corpus_scores([line[0] for line in lines], [[line[1] for line in lines]], metrics)
-        whole = _document(hypothesis, reference, links, coverage.reference)
         scores = corpus_scores([whole[0]], [[whole[1]]], metrics)
     return ReferenceScore(
         metrics=tuple(scores),
@@ -130,6 +132,7 @@ def score_against_reference(
         topical_similarity=topical_similarity(hypothesis, reference, embedder),
         note=note,
         lines=tuple(lines),
+        whole=whole,
     )
 
 
