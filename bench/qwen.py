@@ -45,7 +45,9 @@ def translate(engine: LlamaCppEngine, segments: list[Segment], quality: str) -> 
     if quality == "raw":
         # The engine's own second attempt is such a request; only the prompt is another.
         answers = [
-            engine._decode(OTHERS[0], Request(s.text, parse_language(s.language), ENGLISH), Decoding(), 1)
+            engine._decode(
+                OTHERS["good"][0], Request(s.text, parse_language(s.language), ENGLISH), Decoding(), 1
+            )
             for s in segments
         ]
         return [answer.text for answer in answers], sum(answer.tokens for answer in answers)

@@ -90,7 +90,7 @@ def test_a_file_in_another_encoding_is_one_line_error(tmp_path: Path) -> None:
     path.write_bytes("Übersetzung".encode("latin-1"))
     with pytest.raises(DocumentError, match=r"not UTF-8 \(byte 0\); convert it: iconv"):
         read_lines(path)
-    with pytest.raises(DocumentError, match="cannot be read"):
+    with pytest.raises(UsageError, match="does not exist"):
         read_lines(tmp_path / "none")
 
 

@@ -23,12 +23,25 @@ WHOLE_COVERAGE = 0.9
 """Share of the reference from which the hypothesis is taken for a translation of all of it."""
 
 ACCEPTED_SIMILARITY = 0.4
-"""Cosine from which a bead counts as aligned.
+"""Cosine below which no bead counts as aligned.
 
 Measured with the ``use`` embedder: of the lines of 14 published system outputs (WMT22, WMT23, FLORES; ja, ko,
 zh, de to English) 3 % lie below it, the worst system's 8 %; the best bead that the aligner finds between
 texts that have nothing to do with each other has 0.32, most have less than 0.2.
 """
+
+CERTAIN_SIMILARITY = 0.6
+"""Cosine from which a bead counts whatever its neighbours are.
+
+Sentences of two articles on one subject reach 0.5. So a bead between the two marks counts only where most of
+its neighbours are certain: a weak line of a real translation is, a chance likeness in another article is not.
+"""
+
+_NEIGHBOURS = 2
+"""On either side."""
+
+_CONTRIBUTES = 0.02
+"""What a sentence at an end of a bead must add to its cosine to belong to it."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +106,9 @@ def score_against_reference(
     ``hypothesis`` is one document's translations in order (translations only: a reference that stands in the
     document itself would be found there); ``reference`` is the reference's sentences.
 
-    A bead is accepted when both its sides are there and the cosine of their vectors is at least
-    ``ACCEPTED_SIMILARITY``. What is scored depends on how much of the reference accepted beads hold:
+    A bead is accepted when both its sides are there and the cosine of their vectors is high enough
+    (``CERTAIN_SIMILARITY``; ``ACCEPTED_SIMILARITY`` among certain ones); sentences at its ends that add
+    nothing to it are left out of it. What is scored depends on how much of the reference accepted beads hold:
 
     * below ``min_coverage``: nothing; the note says what was covered.
     * up to ``WHOLE_COVERAGE``: the accepted beads, a line each. Such a score says nothing of the rest and
@@ -150,17 +164,46 @@ def topical_similarity(first: Sequence[str], second: Sequence[str], embedder: Em
 def _accepted(
     beads: Sequence[Bead], hypothesis: Sequence[str], reference: Sequence[str], embedder: Embedder
 ) -> tuple[Bead, ...]:
-    candidates = [bead for bead in beads if not bead.is_null]
-    if not candidates:
-        return ()
-    first: NDArray[np.float32] = embedder.encode([_join(hypothesis, bead.source) for bead in candidates])
-    second: NDArray[np.float32] = embedder.encode([_join(reference, bead.target) for bead in candidates])
+    found = [
+        _trimmed(bead, hypothesis, reference, embedder)
+        for bead in beads
+        if any(hypothesis[index].strip() for index in bead.source)
+        and any(reference[index].strip() for index in bead.target)
+    ]
+    certain = [bead.score >= CERTAIN_SIMILARITY for bead in found]
+    accepted = []
+    for place, bead in enumerate(found):
+        around = certain[max(0, place - _NEIGHBOURS) : place] + certain[place + 1 :][:_NEIGHBOURS]
+        trusted = certain[place] or (around and 2 * sum(around) >= len(around))
+        if trusted and bead.score >= ACCEPTED_SIMILARITY:
+            accepted.append(bead)
+    return tuple(accepted)
+
+
+def _trimmed(bead: Bead, hypothesis: Sequence[str], reference: Sequence[str], embedder: Embedder) -> Bead:
+    """``bead`` without the sentences at its ends that add nothing to it, its score the cosine of its sides.
+
+    The aligner may pull a short line (a heading, a button) into the bead beside it.
+    """
+    parts = [(source, target) for source in _stretches(bead.source) for target in _stretches(bead.target)]
+    first: NDArray[np.float32] = embedder.encode([_join(hypothesis, source) for source, _ in parts])
+    second: NDArray[np.float32] = embedder.encode([_join(reference, target) for _, target in parts])
     cosines = (first * second).sum(axis=1)
-    return tuple(
-        Bead(bead.source, bead.target, min(1.0, float(cosine)))
-        for bead, cosine in zip(candidates, cosines, strict=True)
-        if cosine >= ACCEPTED_SIMILARITY
+    enough = float(cosines.max()) - _CONTRIBUTES
+    best = min(
+        (index for index in range(len(parts)) if cosines[index] >= enough),
+        key=lambda index: (len(parts[index][0]) + len(parts[index][1]), -float(cosines[index])),
     )
+    return Bead(*parts[best], min(1.0, float(cosines[best])))
+
+
+def _stretches(indices: Sequence[int]) -> list[tuple[int, ...]]:
+    """Every contiguous part of ``indices``."""
+    return [
+        tuple(indices[start:end])
+        for start in range(len(indices))
+        for end in range(start + 1, len(indices) + 1)
+    ]
 
 
 def _lines(

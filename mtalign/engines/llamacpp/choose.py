@@ -9,7 +9,7 @@ from mtalign.embed import ENCODER_LANGUAGES, Embedder, load_embedder
 from mtalign.engines.base import Hypothesis
 from mtalign.languages import Language
 
-DOUBT = 0.6
+DOUBT = 0.7
 """Similarity to the source below which a translation is doubted."""
 
 SIMILARITY_WEIGHT = 2.0
@@ -32,6 +32,8 @@ class Chooser:
         Raises:
             MissingPackageError: the sentence encoder is not installed.
         """
+        if len(candidates) == 1:
+            return candidates[0]
         spent = sum(candidate.tokens for candidate in candidates)
         usable = [one for one in candidates if one.finished and one.text.strip()] or list(candidates)
         if len({candidate.text for candidate in usable}) == 1:

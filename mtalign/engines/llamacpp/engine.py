@@ -16,7 +16,7 @@ from mtalign.engines.llamacpp.server import LlamaServer, library_version
 from mtalign.engines.llamacpp.vocabulary import Vocabulary, forbidden_ranges
 from mtalign.errors import EngineError
 
-RECIPE = 3
+RECIPE = 4
 """Version of prompts, forbidden tokens and choice among candidates; raised when any of them changes."""
 
 RUN_LENGTH = 6
@@ -99,11 +99,10 @@ class LlamaCppEngine:
             request = alone
         self._rejoin(request, decoding)
         first = self._say(request, decoding)
-        if decoding.quality == "fast" or (
-            decoding.quality == "good" and not self._chooser.doubts(request.text, request.source, first)
-        ):
-            return first
-        others = [self._decode(prompt, alone, decoding, _ALONE) for prompt in OTHERS]
+        prompts = OTHERS.get(decoding.quality, ())
+        if decoding.quality == "good" and not self._chooser.doubts(request.text, request.source, first):
+            prompts = ()
+        others = [self._decode(prompt, alone, decoding, _ALONE) for prompt in prompts]
         return self._chooser.choose(request.text, request.source, [first, *others])
 
     def _fits(self, request: Request, decoding: Decoding) -> bool:

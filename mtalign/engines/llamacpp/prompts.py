@@ -121,5 +121,5 @@ _ASKED = Prompt(
     examples=True,
 )
 
-OTHERS = (_PLAIN, _ASKED)
-"""Prompts for further candidates; each is asked outside the conversation."""
+OTHERS = {"good": (_PLAIN,), "best": (_PLAIN, _ASKED)}
+"""Prompts for further candidates, by ``Decoding.quality``; each is asked outside the conversation."""
