@@ -66,7 +66,7 @@ class EnginePool:
                 settings["notice"] = self._events.note
             self._engines[model.fingerprint] = load_engine(name, model, **settings)
             if model.attribution:
-                self._events.note(f"{model.attribution} ({model.licence})")
+                self._events.note(model.attribution)
         return self._engines[model.fingerprint]
 
     def used(self) -> list[dict[str, Any]]:
