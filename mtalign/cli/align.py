@@ -16,7 +16,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 FORMATS = ("tsv", "jsonl", "beads", "tmx")
 
 
-@click.command()
+@click.command(short_help="Align the sentences of two finished texts.")
 @click.argument("source", type=_FILE, metavar="SOURCE")
 @click.argument("target", type=_FILE, metavar="TARGET")
 @click.option("--from", "source_language", metavar="LANG", help="Language of SOURCE.  [default: found]")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("report")
+@click.command("report", short_help="Rebuild the pages and exports of a run, with no model.")
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> None:
     """Rebuild the pages, TSV, TMX and summary of the output folder RUN.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Score a translation against references, by sacreBLEU.")
 @click.argument("hypothesis", type=_FILE, metavar="HYPOTHESIS")
 @click.option(
     "--ref",
