@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mtalign.cli.progress import Progress
+from mtalign.job.config import QUALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mtalign.job.config import JobConfig
-
-QUALITIES = ("fast", "good", "best")
 
 
 class ConsoleEvents:
