@@ -3,13 +3,15 @@
 Fields of a line (schema 1), in this order:
 
 ``schema id document block kind level source source_lang target_lang translation status failure skip engine
-model score link flags before after``
+model score link quality words flags before after``
 
 ``translation`` is a string, or null with a ``failure``. ``link`` is the alignment bead that the segment
 belongs to: ``{"source": [ids], "target": [ids], "score": 0..1 or null}``; a target id is the id of the
-segment whose translation it is. ``before`` is the document's text between the previous segment and this one
-(``after``, on the last line only, what follows it), so that ``before + source`` over all lines gives the
-document back.
+segment whose translation it is. ``quality`` is the translation's estimated quality, 0 to 1, or null where
+none was estimated. ``words`` are word links inside the segment, ``[source start, source end, translation
+start, translation end]`` each, in characters, half-open. A line without these two is read as one that has
+neither. ``before`` is the document's text between the previous segment and this one (``after``, on the last
+line only, what follows it), so that ``before + source`` over all lines gives the document back.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ from mtalign.document import (
 )
 from mtalign.errors import DocumentError
 
+WordLink = tuple[int, int, int, int]
+"""Source start, source end, translation start, translation end: half-open, in characters of the segment."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -47,6 +52,10 @@ class Record:
     before: str = ""
     after: str = ""
     link: Link | None = None
+    quality: float | None = None
+    """Estimated quality of the translation without a reference, 0 to 1; None where nothing was estimated."""
+    words: tuple[WordLink, ...] = ()
+    """Which words translate which, in the order of the source."""
 
 
 def make_records(
@@ -55,8 +64,14 @@ def make_records(
     translations: Mapping[str, Translation],
     target_language: str,
     links: Iterable[Link] = (),
+    *,
+    qualities: Mapping[str, float] | None = None,
+    words: Mapping[str, tuple[WordLink, ...]] | None = None,
 ) -> list[Record]:
-    """Put a document's segments and their translations together, with the text between them."""
+    """Put a document's segments and their translations together, with the text between them.
+
+    ``qualities`` and ``words`` are by segment id; a segment that is not in them has none.
+    """
     blocks = {block.id: block for block in document.blocks}
     link_of = {source_id: link for link in links for source_id in link.source_ids}
     ordered = list(segments)
@@ -75,6 +90,8 @@ def make_records(
                 before=document.text[position:start],
                 after=document.text[end:] if number == len(ordered) else "",
                 link=link_of.get(segment.id),
+                quality=(qualities or {}).get(segment.id),
+                words=(words or {}).get(segment.id, ()),
             )
         )
         position = end
@@ -107,6 +124,8 @@ def to_json(record: Record) -> dict[str, Any]:
             "target": list(link.target_ids),
             "score": None if link.score is None else round(link.score, 4),
         },
+        "quality": None if record.quality is None else round(record.quality, 4),
+        "words": [list(link) for link in record.words],
         "flags": [
             {
                 "name": flag.name,
@@ -164,6 +183,8 @@ def from_json(line: Mapping[str, Any]) -> Record:
             before=line["before"],
             after=line["after"],
             link=link and Link(tuple(link["source"]), tuple(link["target"]), link["score"]),
+            quality=line.get("quality"),
+            words=tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in line.get("words", ())),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DocumentError(

@@ -19,7 +19,7 @@ from mtalign.document import (
     Status,
     Translation,
 )
-from mtalign.records import Record, dump_records, make_records
+from mtalign.records import Record, WordLink, dump_records, make_records
 
 SEEDS = Path(__file__).resolve().parents[1] / "seeds"
 LANGUAGES = {"000": "ko", "001": "ko", "002": "ja", "003": "de", "004": "zh"}
@@ -214,6 +214,8 @@ def record(
     score: float | None = None,
     link: Link | None = None,
     skip: Skip | None = None,
+    quality: float | None = None,
+    words: tuple[WordLink, ...] = (),
 ) -> Record:
     """One record, everything else at its default."""
     document, block, _ = f"{identifier}.x.x".split(".", 2)
@@ -226,6 +228,8 @@ def record(
         target_language="en",
         translation=Translation(identifier, status, translation, failure, "llamacpp", MODEL, score, flags),
         link=link,
+        quality=quality,
+        words=words,
     )
 
 
