@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtalign.errors import MemoryStoreError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mtalign.engines.base import ContextPair, Decoding, Engine
+    from mtalign.glossary import Term
     from mtalign.languages import Language
 
 SCHEMA = 1
@@ -56,7 +57,7 @@ class Outcome:
     tokens: int
     """Target tokens decoded for it, retries included."""
     notes: tuple[str, ...] = ()
-    """What the plan had to do: ``retried``, ``split``."""
+    """What the plan had to do: ``retried``, ``split``, ``terms`` (asked again for glossary terms)."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,14 @@ def memory_key(
     engine: Engine,
     decoding: Decoding,
     plan_version: int,
+    terms: Sequence[Term] = (),
+    terms_version: int = 0,
 ) -> str:
-    """SHA-256, hex, over all that a result depends on: another value of any of these is another key."""
-    parts = [
+    """SHA-256, hex, over all that a result depends on: another value of any of these is another key.
+
+    A result that no glossary term was asked for has the key that it had before there were glossaries.
+    """
+    parts: list[Any] = [
         text,
         source.code,
         target.code,
@@ -91,6 +97,8 @@ def memory_key(
         asdict(decoding),
         plan_version,
     ]
+    if terms:
+        parts.append([terms_version, [[term.source, *term.english] for term in terms]])
     return hashlib.sha256(json.dumps(parts, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
 
 

@@ -48,9 +48,11 @@ class EchoEngine:
         batch_size: int = 8,
         max_source_tokens: int = 512,
         fingerprint: str = "0" * 64,
+        takes_terms: bool = False,
     ) -> None:
         self.answer = answer or (lambda request, decoding: pseudo_english(request))
         self.context_segments = context_segments
+        self.takes_terms = takes_terms
         self.batch_size = batch_size
         self._max_source_tokens = max_source_tokens
         self.model = ResolvedModel("echo", Path("echo"), "echo", fingerprint)

@@ -21,6 +21,7 @@ ROOMS = [
     "languages",
     "records",
     "formats",
+    "glossary",
     "segment",
     "models",
     "embed",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from mtalign.glossary import Term
 from mtalign.languages import Language
 from mtalign.models.resolved import ResolvedModel
 
@@ -36,6 +37,8 @@ class Request:
     target: Language
     context: tuple[ContextPair, ...] = ()
     """What stands before it in its run, oldest first; see :attr:`Engine.context_segments`."""
+    terms: tuple[Term, ...] = ()
+    """Terms of the text whose English the translation should hold; only for an engine that takes terms."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ class Engine(Protocol):
     """What the translate plan needs of an engine. Implementations must be deterministic.
 
     The same request with the same options must give the same hypothesis, alone or in any batch.
+
+    An engine that does something for the terms of a request says so by an attribute ``takes_terms = True``.
+    It is then asked again, with the terms, for each segment whose translation misses one; of any other engine
+    the terms are only checked.
     """
 
     name: str

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 PLAN_VERSION = 1
 """Part of the memory key: raised whenever guards, ladder or splitting change what comes out."""
 
+TERMS_VERSION = 1
+"""Part of the memory key of a segment with glossary terms: raised whenever what is done for them changes."""
+
 
 def ladder(decoding: Decoding) -> tuple[Decoding, ...]:
     """The decodings to try in turn: the one asked for, then two that break loops and early stops."""

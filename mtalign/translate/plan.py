@@ -1,5 +1,10 @@
 """Translate segments: look each one up, batch the rest, guard what comes back, retry, record.
 
+With a glossary, a segment is translated as without one; where the translation misses a term, an engine that
+takes terms is asked once more, with the terms of the segment. The second answer stands if it passes the guard,
+holds more of the terms, and gets no more flags than the first. Both are recorded, so that a glossary that is
+added later, or changed, costs only the segments that miss one of its terms.
+
 A batch that is done is recorded before the next one starts, so that an interruption loses at most the batch
 in flight. Nothing but a model's guarded output, or a stored one, ever becomes a translation.
 """
@@ -12,13 +17,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mtalign.checks import check_translation
+from mtalign.checks.glossary import check_glossary
 from mtalign.document import Flag, Severity, Skip, Status, Translation
 from mtalign.engines.base import ContextPair, Request
 from mtalign.errors import EngineError
+from mtalign.glossary import count_hits, distinct
 from mtalign.languages import parse_language
 from mtalign.memory import Entry, Outcome, memory_key
 from mtalign.segment import plain_text
-from mtalign.translate.attempts import PLAN_VERSION, ladder
+from mtalign.translate.attempts import PLAN_VERSION, TERMS_VERSION, ladder
 from mtalign.translate.guard import objection
 from mtalign.translate.parts import halves, split_parts
 
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     from mtalign.document import Segment
     from mtalign.engines.base import Decoding, Engine, Hypothesis
+    from mtalign.glossary import Glossary
     from mtalign.languages import Language
     from mtalign.memory import Memory
 
@@ -58,6 +66,8 @@ class PlanStatistics:
     decoded: int = 0
     """Segments that went through the model."""
     retried: int = 0
+    asked_for_terms: int = 0
+    """Segments whose translation missed a glossary term, so that the model was asked again."""
     failed: int = 0
     tokens: int = 0
     engine_seconds: float = 0.0
@@ -82,6 +92,7 @@ def translate_segments(
     target: Language,
     memory: Memory,
     decoding: Decoding,
+    glossary: Glossary | None = None,
     progress: Callable[[PlanProgress], None] | None = None,
 ) -> tuple[dict[str, Translation], PlanStatistics]:
     """Translate ``segments`` (those of one document in order); a translation or a failure for each id.
@@ -91,7 +102,7 @@ def translate_segments(
         LanguageError: the model does not know a language.
         MemoryStoreError: the memory cannot be read or written.
     """
-    plan = _Plan(list(segments), engine, target, memory, decoding, progress)
+    plan = _Plan(list(segments), engine, target, memory, decoding, glossary, progress)
     if engine.context_segments:
         plan.run_in_order()
     else:
@@ -105,7 +116,11 @@ class _Item:
 
     request: Request
     key: str
+    plain_key: str
+    """The key without glossary terms; where there are none, the same."""
     segments: tuple[Segment, ...]
+    plain: Outcome | None = None
+    """What the memory has under ``plain_key``: a translation that misses a term."""
 
 
 @dataclass
@@ -126,12 +141,15 @@ class _Plan:
         target: Language,
         memory: Memory,
         decoding: Decoding,
+        glossary: Glossary | None,
         progress: Callable[[PlanProgress], None] | None,
     ) -> None:
         self.engine = engine
         self.target = target
         self.memory = memory
         self.decoding = decoding
+        self.glossary = glossary
+        self.takes_terms = bool(getattr(engine, "takes_terms", False))
         self.progress = progress
         self.translations = {segment.id: untouched(segment) for segment in segments if segment.skip}
         self.pending = [segment for segment in segments if not segment.skip]
@@ -144,13 +162,12 @@ class _Plan:
     def run_by_length(self) -> None:
         """For engines without context: each text once, longest first, so that a batch wastes no padding."""
         same: dict[str, list[Segment]] = {}
-        requests: dict[str, Request] = {}
+        items_by_key: dict[str, _Item] = {}
         for segment in self.pending:
-            request = self._request(segment, ())
-            key = self._key(request)
-            same.setdefault(key, []).append(segment)
-            requests[key] = request
-        items = [_Item(requests[key], key, tuple(group)) for key, group in same.items()]
+            item = self._item(segment, ())
+            same.setdefault(item.key, []).append(segment)
+            items_by_key[item.key] = item
+        items = [replace(items_by_key[key], segments=tuple(group)) for key, group in same.items()]
         items = self._from_memory(items)
         lengths = self.engine.count_tokens([item.request.text for item in items])
         order = sorted(range(len(items)), key=lambda index: (-lengths[index], index))
@@ -189,21 +206,28 @@ class _Plan:
         """The run's next segment that is not in memory; those that are get their translation."""
         while run.left:
             segment = run.left.popleft()
-            request = self._request(segment, tuple(run.context))
-            item = _Item(request, self._key(request), (segment,))
-            if self._from_memory([item]):
-                return item
-            run.context.append(ContextPair(request.text, self.translations[segment.id].text))
+            item = self._item(segment, tuple(run.context))
+            missing = self._from_memory([item])
+            if missing:
+                return missing[0]
+            run.context.append(ContextPair(item.request.text, self.translations[segment.id].text))
         return None
 
     # -- one item -------------------------------------------------------------------------------------
+
+    def _item(self, segment: Segment, context: tuple[ContextPair, ...]) -> _Item:
+        request = self._request(segment, context)
+        plain_key = self._key(replace(request, terms=()))
+        return _Item(request, self._key(request) if request.terms else plain_key, plain_key, (segment,))
 
     def _request(self, segment: Segment, context: tuple[ContextPair, ...]) -> Request:
         language = self._languages.get(segment.language)
         if language is None:
             language = self._languages[segment.language] = parse_language(segment.language)
         # Line breaks and quotation marks of a wrapped paragraph are its shape, not its text.
-        return Request(plain_text(segment.text), language, self.target, context)
+        text = plain_text(segment.text)
+        terms = distinct(self.glossary.find(text, language)) if self.glossary and self.takes_terms else ()
+        return Request(text, language, self.target, context, terms)
 
     def _key(self, request: Request) -> str:
         return memory_key(
@@ -214,39 +238,85 @@ class _Plan:
             self.engine,
             self.decoding,
             PLAN_VERSION,
+            request.terms,
+            TERMS_VERSION,
         )
 
     def _from_memory(self, items: list[_Item]) -> list[_Item]:
         """Finish the items that the memory knows; the others come back."""
-        known = self.memory.get(item.key for item in items)
+        known = self.memory.get({key for item in items for key in (item.key, item.plain_key)})
+        missing = []
         for item in items:
-            if item.key in known:
-                self._finish(item, known[item.key])
-                self.statistics.from_memory += len(item.segments)
-        if known:
+            outcome, plain = known.get(item.key), known.get(item.plain_key)
+            if outcome is None and plain is not None and not _misses_terms(item.request, plain):
+                outcome = plain
+            if outcome is None:
+                missing.append(replace(item, plain=plain))
+                continue
+            self._finish(item, outcome)
+            self.statistics.from_memory += len(item.segments)
+        if len(missing) < len(items):
             self._report()
-        return [item for item in items if item.key not in known]
+        return missing
 
     def _decode(self, batch: list[_Item]) -> None:
-        outcomes = self._climb([item.request for item in batch])
-        entries = []
-        for item, (outcome, lasting) in zip(batch, outcomes, strict=True):
+        new = [item for item in batch if item.plain is None]
+        climbed = dict(
+            zip(
+                (item.key for item in new),
+                self._climb([replace(item.request, terms=()) for item in new]),
+                strict=True,
+            )
+        )
+        entries = [
+            _entry(item.plain_key, item.request, climbed[item.key][0])
+            for item in new
+            if climbed[item.key][1]
+        ]
+        outcomes = [climbed[item.key] if item.plain is None else (item.plain, True) for item in batch]
+        again = [
+            index for index, item in enumerate(batch) if _misses_terms(item.request, outcomes[index][0])
+        ]
+        for index, better in zip(
+            again, self._with_terms([(batch[i].request, outcomes[i][0]) for i in again]), strict=True
+        ):
+            outcomes[index] = better
+            self.statistics.asked_for_terms += len(batch[index].segments)
+            if better[1]:
+                entries.append(_entry(batch[index].key, batch[index].request, better[0]))
+        for item, (outcome, _) in zip(batch, outcomes, strict=True):
             self._finish(item, outcome)
             self.statistics.decoded += len(item.segments)
-            self.statistics.tokens += outcome.tokens
-            self.statistics.retried += "retried" in outcome.notes
-            if lasting:
-                entries.append(
-                    Entry(
-                        item.key,
-                        item.request.text,
-                        item.request.source.code,
-                        item.request.target.code,
-                        outcome,
-                    )
-                )
+            self.statistics.tokens += outcome.tokens - (item.plain.tokens if item.plain else 0)
+            self.statistics.retried += "retried" in outcome.notes and item.plain is None
         self.memory.put(entries, self.engine)
         self._report()
+
+    def _with_terms(self, misses: list[tuple[Request, Outcome]]) -> list[tuple[Outcome, bool]]:
+        """The outcome of each request once its terms are asked for, and whether it may be stored."""
+        results = []
+        requests = [request for request, _ in misses]
+        for (request, plain), answer in zip(misses, self._ask_in_batches(requests), strict=True):
+            if isinstance(answer, EngineError):
+                results.append((plain, False))
+                continue
+            text, tokens = answer.text.strip(), plain.tokens + answer.tokens
+            if self._is_better(request, answer, plain.translation or ""):
+                results.append((Outcome(text, None, answer.score, tokens, ("terms",)), True))
+            else:
+                results.append((replace(plain, tokens=tokens), True))
+        return results
+
+    def _is_better(self, request: Request, answer: Hypothesis, plain: str) -> bool:
+        """Whether an answer with the request's terms may stand in the place of the one without."""
+        if objection(request, answer) is not None:
+            return False
+        text = answer.text.strip()
+        flags = [
+            check_translation(request.text, one, request.source, request.target) for one in (plain, text)
+        ]
+        more = count_hits(request.terms, text) > count_hits(request.terms, plain)
+        return more and len(flags[1]) <= len(flags[0])
 
     def _finish(self, item: _Item, outcome: Outcome) -> None:
         for segment in item.segments:
@@ -260,6 +330,9 @@ class _Plan:
                 segment.id, Status.FAILED, None, failure=outcome.failure, engine=engine, model=model
             )
         flags = check_translation(segment.text, outcome.translation, request.source, request.target)
+        if self.glossary is not None:
+            found = self.glossary.find(segment.text, request.source)
+            flags += tuple(check_glossary(found, outcome.translation))
         if "split" in outcome.notes:
             flags += (Flag("split", Severity.INFO, "translated in parts and put together"),)
         return Translation(
@@ -371,3 +444,14 @@ class _Plan:
             return self.engine.translate(requests, decoding)
         finally:
             self.statistics.engine_seconds += time.perf_counter() - started
+
+
+def _misses_terms(request: Request, outcome: Outcome) -> bool:
+    """Whether a translation lacks a term that can be asked for; one put together from parts cannot."""
+    if outcome.translation is None or "split" in outcome.notes:
+        return False
+    return count_hits(request.terms, outcome.translation) < len(request.terms)
+
+
+def _entry(key: str, request: Request, outcome: Outcome) -> Entry:
+    return Entry(key, request.text, request.source.code, request.target.code, outcome)

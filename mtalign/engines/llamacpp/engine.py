@@ -46,6 +46,7 @@ class LlamaCppEngine:
     """
 
     name = "llamacpp"
+    takes_terms = True
     context_segments = RUN_LENGTH - 1
     batch_size = 1
 
@@ -97,6 +98,9 @@ class LlamaCppEngine:
             return self._decode(CONVERSATION, alone, decoding, _ALONE)
         if not self._fits(request, decoding):
             request = alone
+        if request.terms:
+            # Outside the conversation too: its turns are the same whatever the glossary.
+            return self._decode(CONVERSATION, request, decoding, _ALONE)
         self._rejoin(request, decoding)
         first = self._say(request, decoding)
         prompts = OTHERS.get(decoding.quality, ())

@@ -86,10 +86,15 @@ class Prompt:
     def messages(self, request: Request, clean: Callable[[str], str] = str) -> list[Message]:
         """Chat messages that ask for the translation of ``request`` and nothing else.
 
-        ``clean`` takes from the segment what the model would read as markup of the conversation.
+        ``clean`` takes from the segment what the model would read as markup of the conversation. The terms
+        of the request stand behind the system message, one a line, as data.
         """
         names = {"source": request.source.name, "target": request.target.name}
         system = self.system.format(**names)
+        if request.terms:
+            system += _GLOSSARY + "".join(
+                f"\n{clean(term.source)} = {clean(' or '.join(term.english))}" for term in request.terms
+            )
         turns: list[Message] = [{"role": "system", "content": system}] if system else []
         if self.examples and request.target.code == "en":
             for source, translation in EXAMPLES.get(request.source.code, ()):
@@ -106,6 +111,7 @@ class Prompt:
         return self.user.format(text="\0", **names).replace("\0", text)
 
 
+_GLOSSARY = " Use these translations of terms:"
 _TRANSLATOR = (
     "You are a professional translator. Translate the user's text from {source} into {target}. "
     "Reply with the translation only."
