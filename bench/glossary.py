@@ -1,10 +1,9 @@
 """How many glossary terms a model gets right of itself, and how many when it is asked for them.
 
 Run: ``python bench/glossary.py --evaldata ../shared/evaldata``
-Translates sentences 101 to 130 of ``flores200-devtest/<language>-en`` with ``bench/glossary.tsv``, whose English
-is that of the reference (so hits can only be found by looking at the translation, not at the glossary), and
-prints a Markdown table. The first row of a language is the translation without the glossary: the plan makes it
-on its way, and records it.
+Translates sentences 101 to 130 of ``flores200-devtest/<language>-en`` without and with
+``bench/glossary.tsv``, whose English is that of the reference, and prints a Markdown table. The second row
+of a language begins with the memory of the first one, as a job does that gets its glossary later.
 """
 
 from __future__ import annotations
@@ -71,9 +70,7 @@ def main() -> None:
     print("| language | glossary | terms | hit | rate | chrF2 | segments decoded anew | seconds |")
     print("|---|---|---|---|---|---|---|---|")
     for code in options.languages.split(","):
-        model = resolve(
-            options.model, source_language=parse_language(code), store=ModelStore(), offline=True
-        )
+        model = resolve(options.model, source_language=parse_language(code), store=ModelStore(), offline=True)
         engine = load_engine(default_engine(model), model)
         folder = options.evaldata / "flores200-devtest" / f"{code}-en"
         segments, references = read(folder, code, options.start, options.limit)

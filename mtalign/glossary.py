@@ -8,9 +8,8 @@ The file is a table, UTF-8 (or UTF-16 with a byte order mark), one term a line, 
     # a comment
 
 ``english`` may name alternatives, the preferred one first. ``note`` and ``language`` (a term of this language
-only: ``de``, ``German``) may be left out. A first line whose first two cells are ``source`` and ``english`` is
-a header and may order the columns in another way. Blank lines and lines that begin with ``#`` are passed
-over. Cells are never quoted.
+only: ``de``, ``German``) may be left out. A first line that names the columns is a header, and may put them
+in another order. Blank lines and lines that begin with ``#`` are passed over. Cells are never quoted.
 
 How a source term is found, after Unicode normalisation (NFKC), the leftmost first and the longest at a place:
 
@@ -18,17 +17,17 @@ How a source term is found, after Unicode normalisation (NFKC), the leftmost fir
   either, and so may the letters behind the first of an acronym of four or more (``NATO`` in ``Nato``).
 * A space of the term is any white space, line breaks included; between Chinese, Japanese or Korean it may be
   missing. A line break within Chinese or Japanese does not part a term.
-* Alphabetic scripts: whole words. A word of four letters or more may have two letters more; one of five or more
-  may lose a final vowel for them. In German a noun may end in -e, -n, -s, -en, -es, -ns, -nen, -se, -sen or -ses and an
-  adjective in any of its endings; a noun of five letters or more is also found as the last part of a compound
-  (``Bündnis`` in ``Verteidigungsbündnisses``).
-* Korean: at the beginning of a word; what follows in the word must be particles, -들, or a form of 이다, 하다,
-  되다 or 시키다. So ``동맹`` is found in ``동맹은`` and not in ``동맹국``.
+* Alphabetic scripts: whole words. A word of four letters or more may have two letters more; one of five or
+  more may lose a final vowel for them. In German a noun may end in -e, -n, -s, -en, -es, -ns, -nen, -se, -sen
+  or -ses and an adjective in any of its endings; a noun of five letters or more is also found as the last
+  part of a compound (``Bündnis`` in ``Verteidigungsbündnisses``).
+* Korean: at the beginning of a word; what follows in the word must be particles, -들, or a form of 이다,
+  하다, 되다 or 시키다. So ``동맹`` is found in ``동맹은`` and not in ``동맹국``.
 * Katakana: not within a longer run of katakana. Other scripts without spaces: anywhere.
 
 How an English term is found in a translation: as whole words one after the other, in any case but for
-acronyms of two or three letters (``IT``, ``WHO``), which must be in capitals there too. Hyphens count as spaces. A word may differ by a
-plural (-s, -es, -ies), a possessive, or -ed and -ing.
+acronyms of two or three letters (``IT``, ``WHO``), which must be in capitals there too. Hyphens count as
+spaces. A word may differ by a plural (-s, -es, -ies), a possessive, or -ed and -ing.
 """
 
 from __future__ import annotations
@@ -63,7 +62,8 @@ _KOREAN_PARTICLE = (
     "까지|부터|마저|조차|처럼|같이|보다|마다|나|이나|든|이든|이자|이다|다|이고|고|이며|며|란|이란|라|이라"
 )
 _KOREAN_STEM = (
-    "이었|였|입니|이라|라고|라는|라며|이지만|지만|하|한|할|함|합|해|했|되|된|될|됨|됩|돼|됐|시키|시킨|시킬|시켰"
+    "이었|였|입니|이라|라고|라는|라며|이지만|지만|"
+    "하|한|할|함|합|해|했|되|된|될|됨|됩|돼|됐|시키|시킨|시킬|시켰"
 )
 _KOREAN_REST = rf"(?=들?(?:(?:{_KOREAN_PARTICLE})*(?!\p{{Hangul}})|(?:{_KOREAN_STEM})\p{{Hangul}}*))"
 
@@ -181,7 +181,7 @@ def parse_glossary(text: str, path: str) -> tuple[Term, ...]:
     Raises:
         ConfigError: a line is damaged or contradicts another one, or there is no term.
     """
-    columns = COLUMNS
+    columns: tuple[str, ...] = COLUMNS
     lines: dict[tuple[str, str], int] = {}
     terms: dict[tuple[str, str], Term] = {}
     first = True

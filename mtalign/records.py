@@ -3,15 +3,18 @@
 Fields of a line (schema 1), in this order:
 
 ``schema id document block kind level source source_lang target_lang translation status failure skip engine
-model score link quality words flags before after``
+model score link quality words terms flags before after``
 
 ``translation`` is a string, or null with a ``failure``. ``link`` is the alignment bead that the segment
 belongs to: ``{"source": [ids], "target": [ids], "score": 0..1 or null}``; a target id is the id of the
 segment whose translation it is. ``quality`` is the translation's estimated quality, 0 to 1, or null where
 none was estimated. ``words`` are word links inside the segment, ``[source start, source end, translation
-start, translation end]`` each, in characters, half-open. A line without these two is read as one that has
-neither. ``before`` is the document's text between the previous segment and this one (``after``, on the last
-line only, what follows it), so that ``before + source`` over all lines gives the document back.
+start, translation end]`` each, in characters, half-open. ``terms`` are the glossary's terms in the source,
+from left to right, ``[source start, source end, "english", hit]`` each: ``hit`` says whether the translation
+holds the term in English, and ``english`` is the alternative it holds, or the preferred one where it holds
+none. A line without these three is read as one that has none of them. ``before`` is the document's text
+between the previous segment and this one (``after``, on the last line only, what follows it), so that
+``before + source`` over all lines gives the document back.
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ from mtalign.errors import DocumentError
 WordLink = tuple[int, int, int, int]
 """Source start, source end, translation start, translation end: half-open, in characters of the segment."""
 
+TermHit = tuple[int, int, str, bool]
+"""Source start, source end (half-open, in characters of the segment), English term, whether it was hit."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -56,6 +62,8 @@ class Record:
     """Estimated quality of the translation without a reference, 0 to 1; None where nothing was estimated."""
     words: tuple[WordLink, ...] = ()
     """Which words translate which, in the order of the source."""
+    terms: tuple[TermHit, ...] = ()
+    """Terms of the glossary that stand in the source, in its order."""
 
 
 def make_records(
@@ -67,10 +75,11 @@ def make_records(
     *,
     qualities: Mapping[str, float] | None = None,
     words: Mapping[str, tuple[WordLink, ...]] | None = None,
+    terms: Mapping[str, tuple[TermHit, ...]] | None = None,
 ) -> list[Record]:
     """Put a document's segments and their translations together, with the text between them.
 
-    ``qualities`` and ``words`` are by segment id; a segment that is not in them has none.
+    ``qualities``, ``words`` and ``terms`` are by segment id; a segment that is not in them has none.
     """
     blocks = {block.id: block for block in document.blocks}
     link_of = {source_id: link for link in links for source_id in link.source_ids}
@@ -92,6 +101,7 @@ def make_records(
                 link=link_of.get(segment.id),
                 quality=(qualities or {}).get(segment.id),
                 words=(words or {}).get(segment.id, ()),
+                terms=(terms or {}).get(segment.id, ()),
             )
         )
         position = end
@@ -126,6 +136,7 @@ def to_json(record: Record) -> dict[str, Any]:
         },
         "quality": None if record.quality is None else round(record.quality, 4),
         "words": [list(link) for link in record.words],
+        "terms": [list(term) for term in record.terms],
         "flags": [
             {
                 "name": flag.name,
@@ -185,12 +196,19 @@ def from_json(line: Mapping[str, Any]) -> Record:
             link=link and Link(tuple(link["source"]), tuple(link["target"]), link["score"]),
             quality=line.get("quality"),
             words=tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in line.get("words", ())),
+            terms=tuple(_term(*term) for term in line.get("terms", ())),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DocumentError(
             f"segments.jsonl: a line is damaged ({type(error).__name__}: {error})",
             hint="run `mtalign run` again to write it anew",
         ) from error
+
+
+def _term(start: int, end: int, english: str, hit: bool) -> TermHit:
+    if not isinstance(english, str) or not isinstance(hit, bool):
+        raise TypeError("a term is two numbers, a text, and true or false")
+    return int(start), int(end), english, hit
 
 
 def _flag(flag: Mapping[str, Any]) -> Flag:

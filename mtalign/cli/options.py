@@ -45,6 +45,7 @@ class Choice:
     quality: str | None
     beam: int | None
     compute_type: str | None
+    glossary: Path | None
     accept_licenses: tuple[str, ...]
     offline: bool
     memory: Path | None
@@ -65,6 +66,10 @@ class Choice:
             config,
             input=replace(config.input, **_given({"source": self.source, "target": self.target})),
             model=replace(config.model, **_given(model)),
+            # Named where the user stands, not where the configuration does.
+            glossary=replace(
+                config.glossary, **_given({"file": self.glossary and str(self.glossary.absolute())})
+            ),
         )
 
     def memory_path(self) -> Path | None:
@@ -102,6 +107,12 @@ _OPTIONS = (
     ),
     click.option("--beam", type=click.IntRange(min=1), help="Beam width of seq2seq engines.  [default: 4]"),
     click.option("--compute-type", metavar="TYPE", help="int8, float32, … (ctranslate2).  [default: auto]"),
+    click.option(
+        "--glossary",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Terms and their English, a tab between: asked for, checked, counted.",
+    ),
     click.option(
         "--accept-license",
         "accept_licenses",

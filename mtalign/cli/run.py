@@ -45,7 +45,7 @@ def command(
     Examples:
       mtalign run                                what mtalign.toml says
       mtalign run -c mtalign.toml -o outputs
-      mtalign run letters/ -o english --from de
+      mtalign run letters/ -o english --from de --glossary terms.tsv
       mtalign run seeds --model nllb --accept-license cc-by-nc-4.0
     """
     from mtalign.job.runner import run_job
@@ -86,6 +86,8 @@ def _config(paths: tuple[str, ...], config_path: Path | None, output: str | None
 
 
 def _print_summary(result: RunResult) -> None:
+    from mtalign.job.terms import describe_hits
+
     rows = [("document", "segments", "translated", "kept", "skipped", "failed", "scores")]
     scores = {entry["document"]: entry for entry in result.scores["documents"]}
     for entry in result.documents:
@@ -107,6 +109,8 @@ def _print_summary(result: RunResult) -> None:
         f"{figures.decoded} segments decoded, {figures.from_memory} from memory, {result.failed} failed,"
         f" {result.seconds:.1f} s"
     )
+    if result.scores["glossary"] is not None:
+        click.echo(describe_hits(result.scores["glossary"]))
     for error in result.errors:
         click.echo(f"left out: {error}")
     click.echo(str(result.folder / "index.html"))

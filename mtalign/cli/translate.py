@@ -45,6 +45,7 @@ def command(
       mtalign translate notes.md letters/ -o english/
       echo '日本は島国です。' | mtalign translate
       mtalign translate report.txt --from ko --model opus > report.en.txt
+      mtalign translate report.txt --glossary terms.tsv -o report.en.txt
     """
     from mtalign.files import write_atomically
     from mtalign.job.config import JobConfig
@@ -52,6 +53,7 @@ def command(
     from mtalign.job.inputs import read_inputs, read_stdin
     from mtalign.job.outputs import check_writable, english_name, render_english
     from mtalign.job.runner import decoding_of, parse_source, translate_inputs
+    from mtalign.job.terms import TermCounts, configured_glossary, describe_hits
     from mtalign.languages import parse_language
     from mtalign.memory import Memory
     from mtalign.models.store import ModelStore
@@ -60,6 +62,7 @@ def command(
     config = choice.applied_to(JobConfig())
     source, target = parse_source(config.input.source), parse_language(config.input.target)
     memory_path = choice.memory_path()
+    glossary = configured_glossary(config, target)
 
     if not files and sys.stdin.isatty():
         raise click.UsageError("name a file to translate, or pipe text into standard input")
@@ -85,6 +88,7 @@ def command(
             memory=memory,
             decoding=decoding_of(config),
             events=events,
+            glossary=glossary,
         )
     for item in inputs:
         english = render_english(item, translations)
@@ -95,6 +99,11 @@ def command(
             click.echo(write_atomically(path, english))
         else:
             write_atomically(output, english)
+    if glossary is not None:
+        counts = TermCounts(glossary)
+        for item in inputs:
+            counts.add(item.segments, translations)
+        events.note(describe_hits(counts.to_json()))
     if statistics.failed:
         events.note(
             f"{statistics.failed} of {statistics.segments} segments failed; they are marked in the text"

@@ -11,7 +11,11 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from mtalign.engines.base import Decoding
+from mtalign.engines.base import Decoding, Hypothesis, Request
+from mtalign.glossary import count_hits
+
+N_BEST = 16
+"""Beam width, and hypotheses looked at, for a request with terms."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +53,26 @@ def make_batches(
 def output_limit(source_tokens: int, decoding: Decoding, ceiling: int) -> int:
     """Longest output in target tokens, end of sentence included; never above the model's ``ceiling``."""
     return min(max(math.ceil(decoding.max_ratio * source_tokens), decoding.min_length, 1), ceiling)
+
+
+def by_terms(requests: Sequence[Request], decoding: Decoding, size: int) -> list[tuple[list[int], int, int]]:
+    """Requests without and with terms, which are searched in different widths.
+
+    Returns:
+        For each of the two that is not empty: the indices, the beam width, and how many requests a batch may
+        have, so that no batch has more beams than ``size`` requests without terms.
+    """
+    width = max(decoding.beam, N_BEST)
+    plain = [index for index, request in enumerate(requests) if not request.terms]
+    asked = [index for index, request in enumerate(requests) if request.terms]
+    groups = [(plain, decoding.beam, size), (asked, width, max(1, size * decoding.beam // width))]
+    return [group for group in groups if group[0]]
+
+
+def choose(request: Request, hypotheses: Sequence[Hypothesis]) -> Hypothesis:
+    """The hypothesis of an n-best list, best first, that holds the most of the request's terms.
+
+    One that the length limit cut off is taken only where there is no other; of equals, the first.
+    """
+    ranks = [(one.finished, count_hits(request.terms, one.text)) for one in hypotheses]
+    return hypotheses[ranks.index(max(ranks))]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
-from mtalign.engines.batching import make_batches, output_limit
+from mtalign.engines.batching import by_terms, choose, make_batches, output_limit
 from mtalign.engines.checkpoint import (
     checked_family,
     forbidden_sequences,
@@ -103,6 +104,7 @@ class Ctranslate2Engine:
 
     name = "ctranslate2"
     context_segments = 0
+    takes_terms = True
 
     def __init__(
         self,
@@ -139,7 +141,10 @@ class Ctranslate2Engine:
         ]
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
-        """Translate ``requests``, batches of equal source length side by side."""
+        """Translate ``requests``, batches of equal source length side by side.
+
+        One with terms gets the best of ``N_BEST`` hypotheses among those that hold the most of them.
+        """
         sources = [self._source_tokens(request) for request in requests]
         prefixes = [self._tokenizer.target_prefix(request.target) for request in requests]
         lengths = [len(tokens) for tokens in sources]
@@ -148,18 +153,32 @@ class Ctranslate2Engine:
         hypotheses: list[Hypothesis | None] = [None] * len(requests)
         running = []
         try:
-            for batch in make_batches(
-                lengths, targets, limits, self._decoded_together, padding=self._padding
-            ):
-                results = self._start(
-                    [sources[index] for index in batch.indices],
-                    [prefixes[index] for index in batch.indices],
-                    decoding,
-                    batch.limit,
-                )
-                running += list(zip(batch.indices, results, strict=True))
+            for group, beam, size in by_terms(requests, decoding, self._decoded_together):
+                for batch in make_batches(
+                    [lengths[index] for index in group],
+                    [targets[index] for index in group],
+                    [limits[index] for index in group],
+                    size,
+                    padding=self._padding,
+                ):
+                    indices = [group[place] for place in batch.indices]
+                    results = self._start(
+                        [sources[index] for index in indices],
+                        [prefixes[index] for index in indices],
+                        replace(decoding, beam=beam),
+                        batch.limit,
+                        beam if requests[indices[0]].terms else 1,
+                    )
+                    running += list(zip(indices, results, strict=True))
             for index, result in running:
-                hypotheses[index] = self._hypothesis(result.result(), len(prefixes[index]), limits[index])
+                found = result.result()
+                hypotheses[index] = choose(
+                    requests[index],
+                    [
+                        self._hypothesis(found, place, len(prefixes[index]), limits[index])
+                        for place in range(len(found.hypotheses))
+                    ],
+                )
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineError(f"CTranslate2 failed: {error}", hint="try --engine transformers") from error
         return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
@@ -197,7 +216,12 @@ class Ctranslate2Engine:
         return tokens if self._add_end else tokens[:-1]
 
     def _start(
-        self, sources: list[list[str]], prefixes: list[list[str]], decoding: Decoding, limit: int
+        self,
+        sources: list[list[str]],
+        prefixes: list[list[str]],
+        decoding: Decoding,
+        limit: int,
+        hypotheses: int,
     ) -> list[Any]:
         if self._translator is None:
             raise EngineError("the engine is closed")
@@ -206,6 +230,7 @@ class Ctranslate2Engine:
             target_prefix=prefixes if any(prefixes) else None,
             asynchronous=True,
             beam_size=decoding.beam,
+            num_hypotheses=hypotheses,
             # The prefix counts in CTranslate2's lengths; at least one token of the sentence is asked for.
             max_decoding_length=len(prefixes[0]) + limit,
             min_decoding_length=len(prefixes[0]) + 1,
@@ -220,10 +245,10 @@ class Ctranslate2Engine:
         )
         return results
 
-    def _hypothesis(self, result: Any, prefix: int, limit: int) -> Hypothesis:
-        tokens = result.hypotheses[0]
+    def _hypothesis(self, result: Any, place: int, prefix: int, limit: int) -> Hypothesis:
+        tokens = result.hypotheses[place]
         # CTranslate2 divides the score by a length that counts the prefix, whose tokens cost nothing.
-        score = float(result.scores[0]) * len(tokens) / (len(tokens) - prefix)
+        score = float(result.scores[place]) * len(tokens) / (len(tokens) - prefix)
         written = tokens[prefix : prefix + limit]
         finished = bool(written) and written[-1] == END
         content = written[:-1] if finished else written

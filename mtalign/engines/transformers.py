@@ -10,11 +10,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
-from mtalign.engines.batching import make_batches, output_limit
+from mtalign.engines.batching import by_terms, choose, make_batches, output_limit
 from mtalign.engines.checkpoint import (
     checked_family,
     forbidden_sequences,
@@ -124,6 +125,7 @@ class TransformersEngine:
 
     name = "transformers"
     context_segments = 0
+    takes_terms = True
 
     def __init__(
         self,
@@ -152,7 +154,10 @@ class TransformersEngine:
         self._forbidden = [[pad], *(s for s in forbidden_sequences(model.path) if s != [pad])]
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
-        """Translate ``requests`` in batches of equal source length."""
+        """Translate ``requests`` in batches of equal source length.
+
+        One with terms gets the best of ``N_BEST`` hypotheses among those that hold the most of them.
+        """
         if self._network is None:
             raise EngineError("the engine is closed")
         sources = [self._source_ids(request) for request in requests]
@@ -160,21 +165,32 @@ class TransformersEngine:
         lengths = [len(ids) for ids in sources]
         limits = [output_limit(length, decoding, self.max_target_tokens) for length in lengths]
         targets = [request.target for request in requests]
-        for batch in make_batches(lengths, targets, limits, self._decoded_together, padding=self._padding):
-            try:
-                with quiet_transformers():
-                    rows = self._generate(
-                        [sources[index] for index in batch.indices],
-                        self._target_code(targets[batch.indices[0]]),
-                        decoding,
-                        batch.limit,
-                    )
-                    for index, row in zip(batch.indices, rows, strict=True):
-                        hypotheses[index] = self._hypothesis(
-                            sources[index], self._target_code(targets[index]), row[: limits[index]]
+        try:
+            with quiet_transformers():
+                for group, beam, size in by_terms(requests, decoding, self._decoded_together):
+                    for batch in make_batches(
+                        [lengths[index] for index in group],
+                        [targets[index] for index in group],
+                        [limits[index] for index in group],
+                        size,
+                        padding=self._padding,
+                    ):
+                        indices = [group[place] for place in batch.indices]
+                        lists = self._generate(
+                            [sources[index] for index in indices],
+                            self._target_code(targets[indices[0]]),
+                            replace(decoding, beam=beam),
+                            batch.limit,
+                            beam if requests[indices[0]].terms else 1,
                         )
-            except (RuntimeError, ValueError, IndexError, MemoryError) as error:
-                raise EngineError(f"transformers failed: {_first_line(error)}") from error
+                        for index, rows in zip(indices, lists, strict=True):
+                            code = self._target_code(targets[index])
+                            chosen = choose(
+                                requests[index], [self._hypothesis(row[: limits[index]]) for row in rows]
+                            )
+                            hypotheses[index] = self._scored(sources[index], code, chosen)
+        except (RuntimeError, ValueError, IndexError, MemoryError) as error:
+            raise EngineError(f"transformers failed: {_first_line(error)}") from error
         return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -240,9 +256,17 @@ class TransformersEngine:
         )
 
     def _generate(
-        self, sources: list[list[int]], target_code: list[int], decoding: Decoding, limit: int
-    ) -> list[list[int]]:
-        """What the decoder writes for each source after ``target_code``, up to the end of sentence."""
+        self,
+        sources: list[list[int]],
+        target_code: list[int],
+        decoding: Decoding,
+        limit: int,
+        hypotheses: int,
+    ) -> list[list[list[int]]]:
+        """What the decoder writes for each source after ``target_code``, up to the end of sentence.
+
+        Gives as many ``hypotheses`` for each source, the best first.
+        """
         import torch
         from transformers import GenerationConfig, LogitsProcessorList, RepetitionPenaltyLogitsProcessor
 
@@ -254,6 +278,7 @@ class TransformersEngine:
             decoder_start_token_id=self._start_id,
             forced_bos_token_id=target_code[0] if target_code else None,
             num_beams=decoding.beam,
+            num_return_sequences=hypotheses,
             do_sample=False,
             early_stopping=decoding.beam > 1,
             length_penalty=1.0,
@@ -282,9 +307,10 @@ class TransformersEngine:
             )
         end = tokenizer.eos_token_id
         rows = [row[1 + prefix :] for row in sequences.tolist()]
-        return [row[: row.index(end) + 1] if end in row else row for row in rows]
+        whole = [row[: row.index(end) + 1] if end in row else row for row in rows]
+        return [whole[start : start + hypotheses] for start in range(0, len(whole), hypotheses)]
 
-    def _hypothesis(self, source: list[int], target_code: list[int], written: list[int]) -> Hypothesis:
+    def _hypothesis(self, written: list[int]) -> Hypothesis:
         finished = bool(written) and written[-1] == self._tokenizer.eos_token_id
         content = written[:-1] if finished else written
         return Hypothesis(
@@ -293,9 +319,12 @@ class TransformersEngine:
             ).strip(),
             tokens=len(written),
             finished=finished,
-            score=self._score(source, [self._start_id, *target_code], written),
             token_ids=tuple(content),
         )
+
+    def _scored(self, source: list[int], target_code: list[int], chosen: Hypothesis) -> Hypothesis:
+        written = [*chosen.token_ids, *([self._tokenizer.eos_token_id] if chosen.finished else [])]
+        return replace(chosen, score=self._score(source, [self._start_id, *target_code], written))
 
     def _score(self, source: list[int], prompt: list[int], written: list[int]) -> float:
         """Mean log-probability of ``written``, by one pass over it; every step's scores are gigabytes."""

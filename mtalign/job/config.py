@@ -55,6 +55,14 @@ class ReferenceConfig:
 
 
 @dataclass(frozen=True)
+class GlossaryConfig:
+    """``[glossary]``: terms and their English; empty ``file`` for none."""
+
+    file: str = ""
+    """See :mod:`mtalign.glossary` for its format."""
+
+
+@dataclass(frozen=True)
 class OutputConfig:
     """``[output]``: where the run is written."""
 
@@ -68,6 +76,7 @@ class JobConfig:
     input: InputConfig = field(default_factory=InputConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
+    glossary: GlossaryConfig = field(default_factory=GlossaryConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     base: Path = field(default_factory=Path)
 
@@ -76,6 +85,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "input": InputConfig,
     "model": ModelConfig,
     "reference": ReferenceConfig,
+    "glossary": GlossaryConfig,
     "output": OutputConfig,
 }
 # `from` is a word of Python, so these two fields have other names there.

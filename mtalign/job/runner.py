@@ -18,6 +18,7 @@ from mtalign.job.links import link_translations
 from mtalign.job.manifest import machine, package_versions
 from mtalign.job.outputs import check_writable, count_statuses, write_document, write_json, write_jsonl
 from mtalign.job.reference import load_reference
+from mtalign.job.terms import TermCounts, configured_glossary
 from mtalign.languages import parse_language
 from mtalign.memory import Memory
 from mtalign.records import make_records
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mtalign.document import Translation
     from mtalign.embed import Embedder
     from mtalign.errors import MtalignError
+    from mtalign.glossary import Glossary
     from mtalign.job.config import JobConfig
     from mtalign.job.events import Events
     from mtalign.job.inputs import Input
@@ -79,6 +81,7 @@ def translate_inputs(
     memory: Memory,
     decoding: Decoding,
     events: Events,
+    glossary: Glossary | None = None,
 ) -> tuple[dict[str, Translation], PlanStatistics]:
     """Translate all segments, each with the engine for its language."""
     segments = [segment for item in inputs for segment in item.segments]
@@ -95,6 +98,7 @@ def translate_inputs(
                 target=target,
                 memory=memory,
                 decoding=decoding,
+                glossary=glossary,
                 progress=lambda now, stage=stage: stage.update(  # type: ignore[misc]
                     now.done, now.total, f"{now.tokens} tokens" if now.tokens else "from memory"
                 ),
@@ -127,13 +131,20 @@ def run_job(
         config.input.paths, base=config.base, source=source, target=target, events=events
     )
     reference = load_reference(config, target)
+    glossary = configured_glossary(config, target)
     check_writable(folder)
     with (
         Memory(memory_path) as memory,
         EnginePool(config.model, store=store, offline=offline, events=events) as pool,
     ):
         translations, statistics = translate_inputs(
-            inputs, pool=pool, target=target, memory=memory, decoding=decoding_of(config), events=events
+            inputs,
+            pool=pool,
+            target=target,
+            memory=memory,
+            decoding=decoding_of(config),
+            events=events,
+            glossary=glossary,
         )
         models = pool.used()
 
@@ -141,17 +152,21 @@ def run_job(
 
     embedder = load_embedder()
     entries, scores = [], []
+    counts = None if glossary is None else TermCounts(glossary)
     with events.stage("aligning and scoring", "documents") as stage:
         for number, item in enumerate(inputs, start=1):
             output = folder / item.output
             links = link_translations(item.segments, translations, embedder)
-            records = make_records(item.document, item.segments, translations, target.code, links)
+            terms = None if counts is None else counts.add(item.segments, translations)
+            records = make_records(
+                item.document, item.segments, translations, target.code, links, terms=terms
+            )
             write_document(output, item, records, translations, target.code)
             if reference is not None:
                 scores.append(_score(item, translations, reference, embedder, output))
             entries.append(_entry(item, translations))
             stage.update(number, len(inputs))
-    scores_json = _scores_json(reference, config, scores)
+    scores_json = _scores_json(reference, config, scores, counts)
     write_json(folder / "scores.json", scores_json)
     seconds = time.perf_counter() - started
     write_json(
@@ -220,7 +235,7 @@ def _entry(item: Input, translations: Mapping[str, Translation]) -> dict[str, An
 
 
 def _scores_json(
-    reference: Reference | None, config: JobConfig, scores: list[dict[str, Any]]
+    reference: Reference | None, config: JobConfig, scores: list[dict[str, Any]], counts: TermCounts | None
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA_VERSION,
@@ -232,6 +247,7 @@ def _scores_json(
             "note": reference.note,
         },
         "documents": scores,
+        "glossary": counts and counts.to_json(),
     }
 
 
@@ -240,6 +256,7 @@ def _options(config: JobConfig) -> dict[str, Any]:
         "input": asdict(config.input),
         "model": asdict(config.model),
         "reference": asdict(config.reference),
+        "glossary": asdict(config.glossary),
         "decoding": asdict(decoding_of(config)),
     }
 
@@ -251,6 +268,7 @@ def _rate(statistics: PlanStatistics) -> dict[str, Any]:
         "from_memory": statistics.from_memory,
         "decoded": statistics.decoded,
         "retried": statistics.retried,
+        "asked_for_terms": statistics.asked_for_terms,
         "tokens": statistics.tokens,
         "tokens_per_second": round(statistics.tokens / seconds, 2) if seconds and statistics.tokens else None,
     }

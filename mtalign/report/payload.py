@@ -150,6 +150,32 @@ class DocumentRun:
 
 
 @dataclass(frozen=True)
+class TermCount:
+    """What became of one term of the glossary."""
+
+    source: str
+    english: tuple[str, ...]
+    """The preferred English, then what may stand for it."""
+    note: str
+    found: int
+    """Places in the translated sources."""
+    hit: int
+    """Those of them whose translation holds the English."""
+
+
+@dataclass(frozen=True)
+class GlossaryCounts:
+    """What became of the terms of the glossary, as ``scores.json`` says it under ``glossary``."""
+
+    file: str
+    terms: int
+    """Lines of the glossary."""
+    found: int
+    hit: int
+    by_term: tuple[TermCount, ...]
+
+
+@dataclass(frozen=True)
 class RunPayload:
     """A whole run."""
 
@@ -158,6 +184,7 @@ class RunPayload:
     reference: Reference | None = None
     version: str = ""
     """The version of mtalign that made the run."""
+    glossary: GlossaryCounts | None = None
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -230,6 +257,7 @@ def read_run(run: Path) -> RunPayload:
     manifest = _read_object(manifest_path)
     scores_path = run / "scores.json"
     reference, scores = _scores(scores_path) if scores_path.is_file() else (None, {})
+    glossary = _glossary(scores_path) if scores_path.is_file() else None
     where = str(manifest_path)
     documents = []
     outputs: set[str] = set()
@@ -260,6 +288,7 @@ def read_run(run: Path) -> RunPayload:
         models=tuple(_model(entry, where) for entry in _objects(manifest, "models", where)),
         reference=reference,
         version=_field(manifest, "mtalign", str, where, ""),
+        glossary=glossary,
     )
 
 
@@ -310,6 +339,29 @@ def _scores(path: Path) -> tuple[Reference | None, dict[str, DocumentScore]]:
         for document in _objects(scores, "documents", where, required=True)
     }
     return reference, documents
+
+
+def _glossary(path: Path) -> GlossaryCounts | None:
+    where = str(path)
+    entry = _field(_read_object(path), "glossary", dict, where, None)
+    if entry is None:
+        return None
+    return GlossaryCounts(
+        file=_field(entry, "file", str, where, ""),
+        terms=_field(entry, "terms", int, where),
+        found=_field(entry, "found", int, where),
+        hit=_field(entry, "hit", int, where),
+        by_term=tuple(
+            TermCount(
+                source=_field(term, "source", str, where),
+                english=_strings(term, "english", where),
+                note=_field(term, "note", str, where, ""),
+                found=_field(term, "found", int, where),
+                hit=_field(term, "hit", int, where),
+            )
+            for term in _objects(entry, "by_term", where)
+        ),
+    )
 
 
 def _metric(metric: Mapping[str, Any], where: str) -> Score:

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 
 from mtalign.document import Status
 from mtalign.report.payload import DocumentRun, RunPayload
-from mtalign.report.text import code, encode, markdown, plural
+from mtalign.report.text import code, encode, markdown, percent, plural
 from mtalign.report.wording import (
     METRIC_MEANINGS,
     SEVERITY_LABELS,
@@ -20,10 +20,21 @@ from mtalign.report.wording import (
 MAX_FAILURES = 200
 """Failures listed before the rest is only counted: a job summary has a size limit."""
 
+MAX_TERMS = 50
+"""Terms of the glossary listed, those missed most often first."""
+
 
 def write_summary(run: RunPayload) -> bytes:
     """The content of ``summary.md``."""
-    parts = [_headline(run), _documents(run), _scores(run), _flags(run), _failures(run), _models(run)]
+    parts = [
+        _headline(run),
+        _documents(run),
+        _scores(run),
+        _glossary(run),
+        _flags(run),
+        _failures(run),
+        _models(run),
+    ]
     return encode("\n\n".join(part for part in parts if part) + "\n")
 
 
@@ -100,6 +111,35 @@ def _coverage(document: DocumentRun) -> str:
     coverage = document.score.coverage if document.score else None
     counted = sentences(coverage.reference_sentences) if coverage else ""
     return f"{text} ({counted})" if counted else text
+
+
+def _glossary(run: RunPayload) -> str:
+    glossary = run.glossary
+    if glossary is None:
+        return ""
+    size = f"{markdown(glossary.file)}, {plural(glossary.terms, 'term')}"
+    if not glossary.found:
+        return f"## Glossary\n\n{size}: none of them is in the translated sources."
+    share = percent(glossary.hit / glossary.found)
+    line = f"{size}. Found in {plural(glossary.found, 'place')}; the translation has the English in {share}"
+    line += f" ({glossary.hit} of {glossary.found})."
+    # What was missed most stands first; sorted() keeps the glossary's order among equals.
+    terms = sorted(glossary.by_term, key=lambda term: term.hit - term.found)
+    rows = [
+        (
+            markdown(term.source),
+            " or ".join(markdown(english) for english in term.english),
+            str(term.found),
+            str(term.hit),
+            percent(term.hit / term.found) if term.found else "–",
+            markdown(term.note),
+        )
+        for term in terms[:MAX_TERMS]
+    ]
+    table = _table(("Term", "English", "Found", "Hit", "Rate", "Note"), rows, right=(2, 3, 4))
+    if len(terms) > MAX_TERMS:
+        table += f"\n\n… and {len(terms) - MAX_TERMS} more: see scores.json"
+    return f"## Glossary\n\n{line}\n\n{table}"
 
 
 def _flags(run: RunPayload) -> str:

@@ -1,9 +1,9 @@
 """Translate segments: look each one up, batch the rest, guard what comes back, retry, record.
 
 With a glossary, a segment is translated as without one; where the translation misses a term, an engine that
-takes terms is asked once more, with the terms of the segment. The second answer stands if it passes the guard,
-holds more of the terms, and gets no more flags than the first. Both are recorded, so that a glossary that is
-added later, or changed, costs only the segments that miss one of its terms.
+takes terms is asked once more, with the terms of the segment. The second answer stands if it passes the
+guard, holds more of the terms, and gets no more flags than the first. Both are recorded, so that a glossary
+that is added later, or changed, costs only the segments that miss one of its terms.
 
 A batch that is done is recorded before the next one starts, so that an interruption loses at most the batch
 in flight. Nothing but a model's guarded output, or a stored one, ever becomes a translation.
@@ -269,14 +269,10 @@ class _Plan:
             )
         )
         entries = [
-            _entry(item.plain_key, item.request, climbed[item.key][0])
-            for item in new
-            if climbed[item.key][1]
+            _entry(item.plain_key, item.request, climbed[item.key][0]) for item in new if climbed[item.key][1]
         ]
         outcomes = [climbed[item.key] if item.plain is None else (item.plain, True) for item in batch]
-        again = [
-            index for index, item in enumerate(batch) if _misses_terms(item.request, outcomes[index][0])
-        ]
+        again = [index for index, item in enumerate(batch) if _misses_terms(item.request, outcomes[index][0])]
         for index, better in zip(
             again, self._with_terms([(batch[i].request, outcomes[i][0]) for i in again]), strict=True
         ):
