@@ -97,6 +97,19 @@ class FoundTerm:
     term: Term
 
 
+class _Candidate:
+    """A term that may stand where its first letters do; its pattern is made when that is first so."""
+
+    def __init__(self, source: str, language: Language, term: Term) -> None:
+        self.term = term
+        self._source = source
+        self._language = language
+
+    @cached_property
+    def pattern(self) -> Any:
+        return _pattern(self._source, self._language)
+
+
 @dataclass(frozen=True)
 class Glossary:
     """The terms of a file, in its order."""
@@ -105,9 +118,7 @@ class Glossary:
     path: str = ""
     sha256: str = ""
     """Of the file, hex."""
-    _indices: dict[str, dict[str, list[tuple[Any, Term]]]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _indices: dict[str, dict[str, list[_Candidate]]] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, text: str, language: Language) -> tuple[FoundTerm, ...]:
         """The terms that stand in ``text``, from left to right, none within another."""
@@ -118,10 +129,10 @@ class Glossary:
         while position < len(normal.text):
             key = normal.folded[position : position + 2]
             best = None
-            for pattern, term in (*index.get(key, ()), *index.get(key[:1], ())):
-                match = pattern.match(normal.text, position)
+            for candidate in (*index.get(key, ()), *index.get(key[:1], ())):
+                match = candidate.pattern.match(normal.text, position)
                 if match and match.end() > position and (best is None or match.end() > best[0]):
-                    best = (match.end(), term)
+                    best = (match.end(), candidate.term)
             if best is None:
                 position += 1
                 continue
@@ -130,14 +141,14 @@ class Glossary:
             position = best[0]
         return tuple(found)
 
-    def _index(self, language: Language) -> dict[str, list[tuple[Any, Term]]]:
-        """Patterns of the language's terms, by the first two letters, folded; the longest term first."""
+    def _index(self, language: Language) -> dict[str, list[_Candidate]]:
+        """The language's terms by their first letters, folded; the longest term first."""
         if language.code not in self._indices:
-            index: dict[str, list[tuple[Any, Term]]] = {}
+            index: dict[str, list[_Candidate]] = {}
             for term in sorted(self.terms, key=lambda term: -len(term.source)):
                 if term.language in ("", language.code, language.primary):
                     source = _Normal(term.source).text.strip()
-                    index.setdefault(_key(source), []).append((_pattern(source, language), term))
+                    index.setdefault(_key(source), []).append(_Candidate(source, language, term))
             self._indices[language.code] = index
         return self._indices[language.code]
 
@@ -218,7 +229,7 @@ def _term(cells: dict[str, str], too_many: int, where: str) -> Term:
     if too_many > 0:
         raise ConfigError(f"{where}: {too_many} cells too many", hint=FORMAT)
     source, english = cells.get("source", ""), cells.get("english", "")
-    if not source:
+    if not _Normal(source).text.strip():
         raise ConfigError(f"{where}: no source term", hint=FORMAT)
     alternatives = tuple(part.strip() for part in english.split("|"))
     if not all(any(character.isalnum() for character in part) for part in alternatives):

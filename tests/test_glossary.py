@@ -68,6 +68,7 @@ def test_byte_order_marks_and_newlines_of_any_system_are_read(tmp_path, encoding
         ("北约\t  \tnote", "no English term"),
         ("北约\t…", "no English term"),
         ("\tNATO", "no source term"),
+        ("\u200b\tNATO", "no source term"),
         ("北约\tNATO|", "empty alternative"),
         ("北约\tNATO\tnote\tzh\tmore", "1 cells too many"),
         ("北约\tNATO\tnote\tChinesisch", "Chinesisch"),
