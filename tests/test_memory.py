@@ -13,6 +13,7 @@ import pytest
 
 from mtalign.engines.base import ContextPair, Decoding
 from mtalign.errors import MemoryStoreError
+from mtalign.glossary import Term
 from mtalign.languages import ENGLISH, parse_language
 from mtalign.memory import Entry, Memory, Outcome, memory_key
 from mtalign.testing import EchoEngine
@@ -44,8 +45,8 @@ def test_more_keys_than_sqlite_takes_variables_are_looked_up(tmp_path):
 def test_everything_a_result_depends_on_changes_the_key():
     engine, decoding = EchoEngine(), Decoding()
 
-    def key(text="원문", source=KO, context=(), engine=engine, decoding=decoding, plan=1):
-        return memory_key(text, source, ENGLISH, context, engine, decoding, plan)
+    def key(text="원문", source=KO, context=(), engine=engine, decoding=decoding, plan=1, terms=(), asked=1):
+        return memory_key(text, source, ENGLISH, context, engine, decoding, plan, terms, asked)
 
     other_version = EchoEngine()
     other_version.version = "2"
@@ -60,9 +61,24 @@ def test_everything_a_result_depends_on_changes_the_key():
         key(decoding=replace(decoding, beam=1)),
         key(decoding=replace(decoding, quality="best")),
         key(plan=2),
+        key(terms=(Term("원", ("won",)),)),
+        key(terms=(Term("원", ("yuan",)),)),
+        key(terms=(Term("원", ("won", "yuan")),)),
+        key(terms=(Term("원", ("won",)), Term("문", ("gate",)))),
+        key(terms=(Term("원", ("won",)),), asked=2),
     ]
     assert len(set(keys)) == len(keys)
     assert key() == key()
+    assert key(asked=2) == key(), "without terms it does not matter how terms are asked for"
+    assert key(terms=(Term("원", ("won",), "a note"),)) == key(terms=(Term("원", ("won",)),))
+
+
+def test_a_result_without_terms_has_the_key_that_memories_of_old_have():
+    context = (ContextPair("앞", "before"), ContextPair("뒤", None))
+    assert (
+        memory_key("원문", KO, ENGLISH, context, EchoEngine(), Decoding(), 1)
+        == "8371baf8cc2b8366794bc0fb03e494dc3c1ad2922fafcb40a37d8566e25cfc44"
+    )
 
 
 def test_a_file_that_is_no_database_is_one_line_with_the_next_step(tmp_path):
