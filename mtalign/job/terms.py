@@ -34,8 +34,8 @@ def configured_glossary(config: JobConfig, target: Language) -> Glossary | None:
             hint="leave the glossary out, or translate into English",
         )
     path = config.base / config.glossary.file
-    base = config.base.absolute()
-    shown = path.absolute().relative_to(base) if path.absolute().is_relative_to(base) else path
+    base, whole = config.base.resolve(), path.resolve()
+    shown = whole.relative_to(base) if whole.is_relative_to(base) else path
     return load_glossary(path, shown.as_posix())
 
 
@@ -102,9 +102,12 @@ class TermCounts:
 
 def describe_hits(counts: Mapping[str, Any]) -> str:
     """One line on what :meth:`TermCounts.to_json` counted: the hit rate, and the terms missed most often."""
+    from mtalign.report.text import percent
+
     if not counts["found"]:
         return f"glossary: none of its {counts['terms']} terms is in the sources"
-    line = f"glossary: {counts['hit']} of {counts['found']} terms as asked for ({counts['rate']:.0%})"
+    share = percent(counts["hit"] / counts["found"])
+    line = f"glossary: {counts['hit']} of {counts['found']} terms as asked for ({share})"
     missed = sorted(counts["by_term"], key=lambda entry: entry["hit"] - entry["found"])
     names = [
         f"{entry['source']} {entry['found'] - entry['hit']} of {entry['found']}"
