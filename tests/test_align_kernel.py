@@ -1,4 +1,4 @@
-"""The dynamic programming against plain enumeration of every path."""
+"""The dynamic programming against plain enumeration of every path, and against the same row by row."""
 
 from __future__ import annotations
 
@@ -8,10 +8,25 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import rowwise_kernel as rowwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from mtalign.align.kernel import Band, Potentials, Step, band_around, best_path, full_band, marginals
+from mtalign.align.kernel import (
+    Band,
+    Marginals,
+    Potentials,
+    SparsePotentials,
+    Step,
+    band_around,
+    best_path,
+    full_band,
+    marginals,
+)
+
+Problem = tuple[int, int, Potentials, Band]
+Cuts = list[tuple[int, int]]
 
 
 def every_path(n: int, m: int, height: int, width: int) -> Iterator[list[Step]]:
@@ -58,7 +73,7 @@ def worth(path: list[Step], potentials: Potentials, band: Band) -> float:
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> tuple[int, int, Potentials, Band]:
+def problems(draw: st.DrawFn) -> Problem:
     n, m = draw(st.integers(0, 4)), draw(st.integers(0, 4))
     height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
@@ -77,7 +92,7 @@ def problems(draw: st.DrawFn) -> tuple[int, int, Potentials, Band]:
 
 @settings(max_examples=150, deadline=None)
 @given(problems())
-def test_best_path_is_the_best_of_all_paths(problem: tuple[int, int, Potentials, Band]) -> None:
+def test_best_path_is_the_best_of_all_paths(problem: Problem) -> None:
     n, m, potentials, band = problem
     height, width = potentials.beads.shape[:2]
     values = [worth(path, potentials, band) for path in every_path(n, m, height, width)]
@@ -92,7 +107,7 @@ def test_best_path_is_the_best_of_all_paths(problem: tuple[int, int, Potentials,
 
 @settings(max_examples=150, deadline=None)
 @given(problems())
-def test_marginals_are_the_sums_over_all_paths(problem: tuple[int, int, Potentials, Band]) -> None:
+def test_marginals_are_the_sums_over_all_paths(problem: Problem) -> None:
     n, m, potentials, band = problem
     height, width = potentials.beads.shape[:2]
     paths = [(path, worth(path, potentials, band)) for path in every_path(n, m, height, width)]
@@ -137,3 +152,273 @@ def test_a_band_around_a_path_holds_the_path_and_no_more_than_its_radius() -> No
     wide = band_around(steps, 4, 4, radius=4)
     assert (wide.starts == full_band(4, 4).starts).all()
     assert (wide.stops == full_band(4, 4).stops).all()
+
+
+@st.composite
+def larger_problems(draw: st.DrawFn) -> tuple[Problem, Cuts]:
+    """Bands of uneven width, some beads forbidden, worths of any size; points in order that may be cuts."""
+    n, m = draw(st.integers(0, 14)), draw(st.integers(0, 14))
+    height, width = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    radius = draw(st.sampled_from([1, 3, 20]))
+    middle = np.round(np.linspace(0, m, n + 1)).astype(np.int64)
+    starts = np.maximum(middle - rng.integers(0, radius + 1, n + 1), 0)
+    stops = np.minimum(middle + rng.integers(0, radius + 1, n + 1), m) + 1
+    starts[0], stops[-1] = 0, m + 1
+    band = Band(starts, stops)
+    size = draw(st.sampled_from([1.0, 1.0, 1000.0]))
+    beads = size * rng.normal(size=(height, width, int(band.offsets[-1])))
+    beads[rng.random(beads.shape) < draw(st.sampled_from([0.0, 0.3, 0.9]))] = -np.inf
+    beads = beads.astype(draw(st.sampled_from([np.float32, np.float64])))
+    nulls = [size * rng.normal(size=side) for side in (n, m)]
+    for side in nulls:
+        side[rng.random(len(side)) < draw(st.sampled_from([0.0, 0.2]))] -= 500
+    number = draw(st.integers(0, 4))
+    rows = np.sort(rng.integers(0, n + 1, number))
+    columns = np.sort(rng.integers(0, m + 1, number))
+    if draw(st.booleans()):
+        columns = middle[rows]
+    cuts = list(zip(rows.tolist(), columns.tolist(), strict=True))
+    return (n, m, Potentials(beads, nulls[0], nulls[1], size * float(rng.normal())), band), cuts
+
+
+def pieces(problem: Problem, cuts: Cuts) -> Iterator[tuple[tuple[int, int], Problem, NDArray[np.int64]]]:
+    """Where each piece begins, the piece as a problem of its own, and its cells' numbers in the whole."""
+    n, m, potentials, band = problem
+    for (i0, j0), (i1, j1) in itertools.pairwise([(0, 0), *cuts, (n, m)]):
+        rows = np.arange(i0, i1 + 1)
+        starts = np.maximum(band.starts[rows], j0)
+        stops = np.maximum(np.minimum(band.stops[rows], j1 + 1), starts)
+        cells = [
+            np.arange(start, stop) + band.offsets[i] - band.starts[i]
+            for i, start, stop in zip(rows, starts, stops, strict=True)
+        ]
+        cell = np.concatenate(cells)
+        part = Potentials(
+            potentials.beads[:, :, cell],
+            potentials.source_nulls[i0:i1],
+            potentials.target_nulls[j0:j1],
+            potentials.opening,
+        )
+        yield (i0, j0), (i1 - i0, j1 - j0, part, Band(starts - j0, stops - j0)), cell
+
+
+def starts_and_ends_in_band(problem: Problem) -> bool:
+    n, m, _, band = problem
+    return bool(band.starts[0] == 0 < band.stops[0] and band.starts[n] <= m and band.stops[n] == m + 1)
+
+
+def rowwise_best_path(problem: Problem, cuts: Cuts) -> list[Step]:
+    steps: list[Step] = []
+    for (i, j), piece, _ in pieces(problem, cuts):
+        if not starts_and_ends_in_band(piece):
+            raise ValueError("the band holds no path")
+        n, m, potentials, band = piece
+        for i0, i1, j0, j1 in rowwise.best_path(potentials, band, n, m):
+            steps.append((i + i0, i + i1, j + j0, j + j1))
+    return steps
+
+
+def rowwise_marginals(problem: Problem, cuts: Cuts) -> Marginals:
+    n, m, potentials, _ = problem
+    log_partition, openings = 0.0, 0.0
+    beads = np.zeros(potentials.beads.shape)
+    source_nulls, target_nulls = np.zeros(n), np.zeros(m)
+    for (i, j), piece, cell in pieces(problem, cuts):
+        if not starts_and_ends_in_band(piece):
+            raise ValueError("the band holds no path")
+        rows, columns, part, band = piece
+        result = rowwise.marginals(part, band, rows, columns)
+        log_partition += result.log_partition
+        openings += result.openings
+        beads[:, :, cell] += result.beads
+        source_nulls[i : i + rows] += result.source_nulls
+        target_nulls[j : j + columns] += result.target_nulls
+    return Marginals(log_partition, beads, source_nulls, target_nulls, openings)
+
+
+def shuffled(potentials: Potentials, seed: int) -> SparsePotentials:
+    sparse = potentials.sparse()
+    order = np.random.default_rng(seed).permutation(len(sparse.beads))
+    fields = (sparse.beads, sparse.heights, sparse.widths, sparse.cells)
+    beads, heights, widths, cells = (field[order] for field in fields)
+    return SparsePotentials(
+        beads, heights, widths, cells, sparse.source_nulls, sparse.target_nulls, sparse.opening
+    )
+
+
+def assert_same_marginals(found: Marginals, wanted: Marginals, tolerance: float = 1e-9) -> None:
+    assert found.log_partition == pytest.approx(wanted.log_partition, rel=1e-12, abs=1e-9)
+    np.testing.assert_allclose(found.beads, wanted.beads, atol=tolerance)
+    np.testing.assert_allclose(found.source_nulls, wanted.source_nulls, atol=1e-9)
+    np.testing.assert_allclose(found.target_nulls, wanted.target_nulls, atol=1e-9)
+    assert found.openings == pytest.approx(wanted.openings, abs=1e-8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(larger_problems(), st.booleans())
+def test_best_path_equals_the_row_by_row_one_of_each_piece(case: tuple[Problem, Cuts], cut: bool) -> None:
+    problem, cuts = case
+    cuts = cuts if cut else []
+    n, m, potentials, band = problem
+    try:
+        wanted = rowwise_best_path(problem, cuts)
+    except ValueError:
+        with pytest.raises(ValueError, match="no path"):
+            best_path(potentials, band, n, m, cuts)
+        return
+    assert best_path(potentials, band, n, m, cuts) == wanted
+    assert best_path(potentials.sparse(), band, n, m, cuts) == wanted
+    assert best_path(shuffled(potentials, n), band, n, m, cuts) == wanted
+
+
+@settings(max_examples=300, deadline=None)
+@given(larger_problems(), st.booleans())
+def test_marginals_equal_the_row_by_row_ones_of_each_piece(case: tuple[Problem, Cuts], cut: bool) -> None:
+    problem, cuts = case
+    cuts = cuts if cut else []
+    n, m, potentials, band = problem
+    try:
+        wanted = rowwise_marginals(problem, cuts)
+    except ValueError:
+        with pytest.raises(ValueError, match="no path"):
+            marginals(potentials, band, n, m, cuts)
+        return
+    tolerance = 1e-9 if potentials.beads.dtype == np.float64 else 1e-6
+    found = marginals(potentials, band, n, m, cuts)
+    assert found.beads.dtype == potentials.beads.dtype
+    assert_same_marginals(found, wanted, tolerance)
+    for sparse in (potentials.sparse(), shuffled(potentials, n)):
+        few = marginals(sparse, band, n, m, cuts)
+        beads = np.zeros_like(potentials.beads)
+        beads[sparse.heights - 1, sparse.widths - 1, sparse.cells] = few.beads
+        assert_same_marginals(
+            Marginals(few.log_partition, beads, few.source_nulls, few.target_nulls, few.openings),
+            wanted,
+            tolerance,
+        )
+
+
+def long_problem(n: int, m: int, seed: int) -> Problem:
+    """A text with a wide stretch in its band, as round a hole."""
+    rng = np.random.default_rng(seed)
+    middle = np.round(np.linspace(0, m, n + 1)).astype(np.int64)
+    radius = np.where((np.arange(n + 1) > n // 3) & (np.arange(n + 1) < n // 2), 40, 6)
+    band = Band(np.maximum(middle - radius, 0), np.minimum(middle + radius, m) + 1)
+    beads = rng.normal(-3, 3, size=(5, 5, int(band.offsets[-1]))).astype(np.float32)
+    return n, m, Potentials(beads, rng.normal(-4, 1, n), rng.normal(-4, 1, m), -2.0), band
+
+
+@pytest.mark.parametrize("number", [0, 1, 11])
+def test_a_long_text_in_pieces_of_unlike_length_and_width_equals_the_row_by_row_one(number: int) -> None:
+    problem = long_problem(400, 430, 7)
+    n, m, potentials, band = problem
+    rows = np.sort(np.random.default_rng(number).choice(np.arange(1, n), number, replace=False))
+    middle = np.round(np.linspace(0, m, n + 1)).astype(np.int64)
+    cuts = list(zip(rows.tolist(), middle[rows].tolist(), strict=True))
+    assert best_path(potentials, band, n, m, cuts) == rowwise_best_path(problem, cuts)
+    found = marginals(potentials, band, n, m, cuts)
+    assert_same_marginals(found, rowwise_marginals(problem, cuts), 1e-6)
+    assert found.beads.sum() > 50
+
+
+def test_every_path_goes_through_the_cuts_and_no_bead_and_no_run_goes_over_one() -> None:
+    n = m = 6
+    band = full_band(n, m)
+    beads = np.zeros((2, 2, int(band.offsets[-1])))
+    beads[1, 1] = 50.0
+    potentials = Potentials(beads, np.full(n, -1.0), np.full(m, -1.0), -1.0)
+    cuts = [(3, 1), (3, 3)]
+    steps = best_path(potentials, band, n, m, cuts)
+    assert {(0, 0), *cuts} <= {(i0, j0) for i0, _, j0, _ in steps}
+    assert steps[-3:-1] != [(2, 4, 2, 4), (4, 6, 4, 6)]
+    chances = marginals(potentials, band, n, m, cuts)
+    cell = band.offsets[4] + 4 - band.starts[4]
+    assert chances.beads[1, 1, cell] == 0
+    # (3, 1) to (3, 3) is a run of two target sentences for certain, opened once.
+    assert chances.target_nulls[1:3] == pytest.approx([1, 1])
+
+
+def test_a_run_that_meets_a_cut_is_opened_anew_behind_it() -> None:
+    no_beads = Potentials(np.full((1, 1, 10), -np.inf), np.zeros(4), np.zeros(1), -1.0)
+    band = full_band(4, 1)
+    # Three runs: a source run at least on one side of the target run, and the target run itself.
+    assert marginals(no_beads, band, 4, 1).openings == pytest.approx(2)
+    whole = marginals(no_beads, band, 4, 1, [(2, 0)])
+    assert whole.openings == pytest.approx(3)
+    assert whole.log_partition == pytest.approx(-3)
+    # Behind a cut a source run may follow a target run.
+    assert best_path(no_beads, band, 4, 1, [(2, 1)])[-3:] == [(2, 2, 0, 1), (2, 3, 1, 1), (3, 4, 1, 1)]
+
+
+@pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 5), (5, 0)])
+def test_an_empty_side_is_one_run(n: int, m: int) -> None:
+    band = full_band(n, m)
+    beads = np.zeros((5, 5, int(band.offsets[-1])), np.float32)
+    potentials = Potentials(beads, np.full(n, -1.0), np.full(m, -1.0), -2.0)
+    for form in (potentials, potentials.sparse()):
+        steps = [(i, i + 1, 0, 0) for i in range(n)] + [(0, 0, j, j + 1) for j in range(m)]
+        assert best_path(form, band, n, m) == steps
+        chances = marginals(form, band, n, m)
+        assert chances.log_partition == pytest.approx(-2.0 - n - m if n + m else 0.0)
+        assert chances.openings == pytest.approx(1.0 if n + m else 0.0)
+        assert not chances.beads.any()
+        assert [*chances.source_nulls, *chances.target_nulls] == pytest.approx([1.0] * (n + m))
+
+
+def test_no_allowed_bead_leaves_everything_unaligned() -> None:
+    nothing = np.empty(0, np.int64)
+    sparse = SparsePotentials(np.empty(0), nothing, nothing, nothing, np.zeros(3), np.zeros(2), 0.0)
+    steps = [(0, 1, 0, 0), (1, 2, 0, 0), (2, 3, 0, 0), (3, 3, 0, 1), (3, 3, 1, 2)]
+    assert best_path(sparse, full_band(3, 2), 3, 2) == steps
+
+
+@pytest.mark.parametrize("cuts", [[(2, 2), (1, 3)], [(1, 3), (2, 2)], [(4, 4)], [(-1, 0)], [(0, -1)]])
+def test_cuts_that_do_not_ascend_within_the_lattice_are_refused(cuts: Cuts) -> None:
+    band = full_band(3, 3)
+    potentials = Potentials(np.zeros((1, 1, 16)), np.zeros(3), np.zeros(3), 0.0)
+    for function in (best_path, marginals):
+        with pytest.raises(ValueError, match="cuts do not ascend"):
+            function(potentials, band, 3, 3, cuts)
+
+
+def test_a_cut_outside_the_band_leaves_no_path() -> None:
+    band = Band(np.array([0, 0, 1, 2]), np.array([2, 3, 4, 4]))
+    potentials = Potentials(np.zeros((1, 1, int(band.offsets[-1]))), np.zeros(3), np.zeros(3), 0.0)
+    for function in (best_path, marginals):
+        assert function(potentials, band, 3, 3, [(2, 1)])
+        with pytest.raises(ValueError, match="no path"):
+            function(potentials, band, 3, 3, [(2, 0)])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"heights": [0, 1]}, "without sentences"),
+        ({"cells": [4, 16]}, "outside the band"),
+        ({"cells": [5, 5]}, "given twice"),
+        ({"beads": [0.0, np.nan]}, "finite"),
+        ({"beads": [0.0, np.inf]}, "finite"),
+    ],
+)
+def test_beads_that_cannot_be_are_refused(change: dict[str, list[float]], message: str) -> None:
+    fields = {"beads": [0.0, 0.0], "heights": [1, 1], "widths": [1, 1], "cells": [5, 10]} | change
+    sparse = SparsePotentials(
+        *(np.array(values) for values in fields.values()), np.zeros(3), np.zeros(3), 0.0
+    )
+    for function in (best_path, marginals):
+        with pytest.raises(ValueError, match=message):
+            function(sparse, full_band(3, 3), 3, 3)
+
+
+@settings(max_examples=150, deadline=None)
+@given(larger_problems(), st.integers(0, 5))
+def test_a_band_around_a_path_is_the_one_found_step_by_step(case: tuple[Problem, Cuts], radius: int) -> None:
+    (n, m, potentials, _), _ = case
+    cells = (n + 1) * (m + 1)
+    beads = np.resize(potentials.beads, (*potentials.beads.shape[:2], cells))
+    free = Potentials(beads, potentials.source_nulls, potentials.target_nulls, potentials.opening)
+    steps = best_path(free, full_band(n, m), n, m)
+    band, wanted = band_around(steps, n, m, radius), rowwise.band_around(steps, n, m, radius)
+    assert band.starts.tolist() == wanted.starts.tolist()
+    assert band.stops.tolist() == wanted.stops.tolist()

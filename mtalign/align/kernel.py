@@ -9,15 +9,23 @@ A path from (0, 0) to (n, m) is a sequence of
   alignment is exactly one path.
 
 Only points inside the band are visited: row i holds the columns ``starts[i] <= j < stops[i]``. Memory is
-the band's cells, that is linear in the length of the texts where the band's width is bounded; scores are
-asked for row by row.
+linear in the band's cells and the beads allowed in it, that is in the length of the texts where the band's
+width is bounded.
 
 The best path is Viterbi's; the sum over all paths (forward–backward for a semi-Markov chain, Sarawagi and
-Cohen 2004) gives the probability of each bead when scores are log-potentials.
+Cohen 2004) gives the probability of each bead when scores are log-potentials. The way back is the
+derivative of the forward sum: each cell hands its probability on to where it came from, by shares.
+
+``cuts`` are points that every path must pass. They part the lattice into pieces that know nothing of each
+other, and all pieces are worked on side by side, so that the number of turns of the loop is the number of
+rows of the longest piece. No bead and no run goes over a cut: a run that begins after one is opened anew, and
+may be of source sentences where the piece before ended in a target run. The result is that of each piece for
+itself, joined; without cuts the whole lattice is one piece.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +37,10 @@ Step = tuple[int, int, int, int]
 """A bead or an unaligned run: source start, source stop, target start, target stop (half-open)."""
 
 _BEAD, _SOURCE_RUN, _TARGET_RUN = 0, 1, 2
+_BLOCK = 1 << 12
+"""Nodes whose beads are gathered at once."""
+_LOWEST = -1e300
+"""Stands for -inf where -inf less -inf must not be nan."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,39 @@ class Potentials:
     target_nulls: NDArray[np.float64]
     opening: float
 
+    def sparse(self) -> SparsePotentials:
+        """The same, with only the beads that are allowed."""
+        import numpy as np
+
+        height, width, cells = self.beads.shape
+        flat = self.beads.reshape(height * width, cells).T.reshape(-1)
+        found = np.flatnonzero(flat > -np.inf)
+        cell, shape = np.divmod(found, height * width)
+        rows, columns = np.divmod(shape, width)
+        return SparsePotentials(
+            flat[found], rows + 1, columns + 1, cell, self.source_nulls, self.target_nulls, self.opening
+        )
+
+
+@dataclass(frozen=True)
+class SparsePotentials:
+    """The same where few beads are allowed: one entry a bead, in any order, no bead twice.
+
+    Quickest where beads are sorted by cell, then height, then width.
+    """
+
+    beads: NDArray[np.floating[Any]]
+    """What each bead is worth, shape (k,)."""
+    heights: NDArray[np.integer[Any]]
+    """The number of source sentences in each, a >= 1."""
+    widths: NDArray[np.integer[Any]]
+    """The number of target sentences in each, b >= 1."""
+    cells: NDArray[np.integer[Any]]
+    """The cell where each ends, in the band's numbering."""
+    source_nulls: NDArray[np.float64]
+    target_nulls: NDArray[np.float64]
+    opening: float
+
 
 @dataclass(frozen=True)
 class Marginals:
@@ -63,7 +108,7 @@ class Marginals:
 
     log_partition: float
     beads: NDArray[np.floating[Any]]
-    """Shape (A, B, cells)."""
+    """Shape and order of the potentials' beads: (A, B, cells), or (k,) where they are sparse."""
     source_nulls: NDArray[np.float64]
     """Of each source sentence being unaligned."""
     target_nulls: NDArray[np.float64]
@@ -84,12 +129,11 @@ def band_around(steps: list[Step], n: int, m: int, radius: int) -> Band:
 
     low = np.full(n + 1, m, np.int64)
     high = np.zeros(n + 1, np.int64)
-    for source_start, source_stop, target_start, target_stop in [(0, 0, 0, 0), *steps]:
-        low[source_start] = min(low[source_start], target_start)
-        high[source_stop] = max(high[source_stop], target_stop)
-        rows = slice(source_start, source_stop + 1)
-        low[rows] = np.minimum(low[rows], target_start)
-        high[rows] = np.maximum(high[rows], target_stop)
+    path = np.array([(0, 0, 0, 0), *steps], np.int64)
+    sizes = path[:, 1] - path[:, 0] + 1
+    rows = np.repeat(path[:, 0], sizes) + _counted(sizes)
+    np.minimum.at(low, rows, np.repeat(path[:, 2], sizes))
+    np.maximum.at(high, rows, np.repeat(path[:, 3], sizes))
     # Both borders of a monotone path are monotone, so the extreme within the radius is at its end.
     rows_before = np.maximum(np.arange(n + 1) - radius, 0)
     rows_after = np.minimum(np.arange(n + 1) + radius, n)
@@ -98,268 +142,470 @@ def band_around(steps: list[Step], n: int, m: int, radius: int) -> Band:
     return Band(starts, stops)
 
 
-def best_path(potentials: Potentials, band: Band, n: int, m: int) -> list[Step]:
+def best_path(
+    potentials: Potentials | SparsePotentials,
+    band: Band,
+    n: int,
+    m: int,
+    cuts: Sequence[tuple[int, int]] = (),
+) -> list[Step]:
     """The path of the highest score; every unaligned sentence is a step of its own.
 
+    ``cuts`` are points (i, j), ascending, that the path must pass; see the module's text.
+
     Raises:
-        ValueError: the band holds no path from (0, 0) to (n, m).
+        ValueError: the band holds no path from (0, 0) to (n, m) through the cuts; cuts that do not ascend.
     """
     import numpy as np
 
-    offsets = band.offsets.tolist()
-    starts, stops = band.starts.tolist(), band.stops.tolist()
-    height, width = potentials.beads.shape[:2]
-    bead_of = np.zeros(offsets[-1], np.int16)
-    state_of = np.zeros(offsets[-1], np.int8)
-    source_run_goes_on = np.zeros(offsets[-1], bool)
-    target_run_from = np.zeros(offsets[-1], np.int8)
-    target_sums = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
-    reached = _Rows(height, m, width)
-    beads = _Rows(1, m, 0)
-    source_runs = _Rows(1, m, 0)
-    end_value = -np.inf
-    for i in range(n + 1):
-        start, stop = starts[i], stops[i]
-        size = stop - start
-        here = slice(offsets[i], offsets[i + 1])
-        ways = potentials.beads[:, :, here] + reached.before(i, start, size, width)
-        flat = ways.reshape(height * width, size)
-        chosen = flat.argmax(axis=0)
-        bead = flat[chosen, np.arange(size)]
-        if i == 0 and start == 0:
-            bead[0] = 0.0
-        bead_of[here] = chosen
-        if i:
-            opened = beads.get(i - 1, start, stop) + potentials.opening
-            going = source_runs.get(i - 1, start, stop)
-            source_run_goes_on[here] = going > opened
-            source_run = np.maximum(opened, going) + potentials.source_nulls[i - 1]
-        else:
-            source_run = np.full(size, -np.inf)
-        first_null = np.maximum(bead, source_run) + potentials.opening
-        sums = target_sums[start:stop]
-        target_run = np.full(size, -np.inf)
-        target_run[1:] = np.maximum.accumulate(first_null[:-1] - sums[:-1]) + sums[1:]
-        came = np.where(source_run > bead, _SOURCE_RUN, _BEAD)
-        came[target_run > first_null] = _TARGET_RUN
-        target_run_from[here][1:] = came[:-1]
-        stacked = np.stack([bead, source_run, target_run])
-        state_of[here] = stacked.argmax(axis=0)
-        best = stacked.max(axis=0)
-        reached.put(i, start, best)
-        beads.put(i, start, bead)
-        source_runs.put(i, start, source_run)
-        if i == n and stop == m + 1:
-            end_value = best[-1]
-    if not np.isfinite(end_value):
+    lattice = _Lattice(band, n, m, cuts)
+    arrivals = _Arrivals(potentials, band, lattice)
+    opening, nodes = potentials.opening, lattice.nodes
+    source_null, target_sum = lattice.nulls(potentials)
+    # One more than there are nodes: what lies outside the band is looked up there.
+    bead, source_run, target_run, reached = (np.full(nodes + 1, -np.inf) for _ in range(4))
+    bead[lattice.first] = 0.0
+    chosen = np.empty(len(arrivals.nodes), np.int64)
+    above = lattice.above
+    for number in range(lattice.turns):
+        here = lattice.turn(number)
+        beads, which, arrived, firsts, counts = arrivals.turn(number)
+        if len(arrived):
+            ways = reached.take(arrivals.begins[beads])
+            ways += arrivals.scores[beads]
+            highest = np.maximum.reduceat(ways, firsts)
+            bead[arrived] = highest
+            found = (ways == highest.repeat(counts)).nonzero()[0]
+            chosen[which] = found[found.searchsorted(firsts)] + beads.start
+        up = above[here]
+        run = np.maximum(bead.take(up) + opening, source_run.take(up))
+        run += source_null[here]
+        source_run[here] = run
+        first_null = np.maximum(bead[here], run)
+        best = first_null.copy()
+        first_null += opening
+        first_null -= target_sum[here]
+        rows = lattice.as_rows(number, first_null)
+        rows[:, 1:] = np.maximum.accumulate(rows[:, :-1], axis=1)
+        rows[:, 0] = -np.inf
+        run = lattice.as_nodes(number, rows) + target_sum[here]
+        target_run[here] = run
+        np.maximum(best, run, out=reached[here])
+    if not np.isfinite(reached[lattice.last]).all():
         raise ValueError("the band holds no path")
 
-    steps: list[Step] = []
-    i, j = n, m
-    state_here = int(state_of[offsets[n] + m - starts[n]])
-    while (i, j) != (0, 0):
-        cell = offsets[i] + j - starts[i]
-        if state_here == _BEAD:
-            a, b = divmod(int(bead_of[cell]), width)
-            i, j = i - a - 1, j - b - 1
-            steps.append((i, i + a + 1, j, j + b + 1))
-            state_here = int(state_of[offsets[i] + j - starts[i]])
-        elif state_here == _SOURCE_RUN:
-            i -= 1
-            steps.append((i, i + 1, j, j))
-            state_here = _SOURCE_RUN if source_run_goes_on[cell] else _BEAD
-        else:
-            j -= 1
-            steps.append((i, i, j, j + 1))
-            state_here = int(target_run_from[cell])
-    steps.reverse()
-    return steps
+    came = (source_run > bead).astype(np.int8)
+    state = came.copy()
+    either = np.maximum(bead, source_run)
+    state[target_run > either] = _TARGET_RUN
+    came[target_run > either + opening] = _TARGET_RUN
+    goes_on = source_run[above] > bead[above] + opening
+    begin_of = np.zeros(nodes, np.int64)
+    begin_of[arrivals.nodes] = arrivals.begins[chosen]
+    path = []
+    for first, last in zip(lattice.first.tolist()[::-1], lattice.last.tolist()[::-1], strict=True):
+        node, state_here = last, state[last]
+        path.append(node)
+        while node != first:
+            if state_here == _BEAD:
+                node = int(begin_of[node])
+                state_here = state[node]
+            elif state_here == _SOURCE_RUN:
+                state_here = _SOURCE_RUN if goes_on[node] else _BEAD
+                node = int(above[node])
+            else:
+                node -= 1
+                state_here = came[node]
+            path.append(node)
+    # Both nodes of a cut are on it, which makes a step of nothing.
+    path.reverse()
+    i, j = lattice.i[lattice.row[path]].tolist(), lattice.j[path].tolist()
+    steps = zip(i[:-1], i[1:], j[:-1], j[1:], strict=True)
+    return [step for step in steps if step[0] < step[1] or step[2] < step[3]]
 
 
-def marginals(potentials: Potentials, band: Band, n: int, m: int) -> Marginals:
+def marginals(
+    potentials: Potentials | SparsePotentials,
+    band: Band,
+    n: int,
+    m: int,
+    cuts: Sequence[tuple[int, int]] = (),
+) -> Marginals:
     """Forward–backward over all paths in the band.
 
+    ``cuts`` are points (i, j), ascending, that every path must pass; see the module's text.
+
     Raises:
-        ValueError: the band holds no path from (0, 0) to (n, m).
+        ValueError: the band holds no path from (0, 0) to (n, m) through the cuts; cuts that do not ascend.
     """
     import numpy as np
 
-    offsets = band.offsets
-    height, width = potentials.beads.shape[:2]
-    bead, source_run, target_run = _forward(potentials, band, n, m)
-    reached = np.logaddexp(np.logaddexp(bead, source_run), target_run)
-    log_partition = float(reached[-1]) if band.stops[n] == m + 1 else -np.inf
+    lattice = _Lattice(band, n, m, cuts)
+    arrivals = _Arrivals(potentials, band, lattice)
+    sums = _forward(potentials, lattice, arrivals)
+    log_partition = float(sums.reached[lattice.last].sum())
     if not np.isfinite(log_partition):
         raise ValueError("the band holds no path")
-
-    # Beads by the cell they leave from, and the cell they arrive at.
-    cells = int(offsets[-1])
-    sizes = band.stops - band.starts
-    rows = np.repeat(np.arange(n + 1), sizes)
-    columns = np.arange(cells) - np.repeat(offsets[:-1] - band.starts, sizes)
-    leaving = np.full_like(potentials.beads, -np.inf)
-    arrival = {}
-    for a in range(1, min(height, n) + 1):
-        onward = np.minimum(rows + a, n)
-        for b in range(1, min(width, m) + 1):
-            inside = (
-                (rows + a <= n) & (columns + b >= band.starts[onward]) & (columns + b < band.stops[onward])
-            )
-            begin = np.flatnonzero(inside)
-            end = offsets[onward[begin]] + columns[begin] + b - band.starts[onward[begin]]
-            leaving[a - 1, b - 1, begin] = potentials.beads[a - 1, b - 1, end]
-            arrival[a, b] = begin, end
-    after_bead, open_target, go_source = _backward(potentials, leaving, band, n, m)
-
-    new_target = np.exp(np.logaddexp(bead, source_run) + open_target - log_partition)
-    new_source = np.exp(bead + go_source + potentials.opening - log_partition)
-    any_source = new_source + np.exp(source_run + go_source - log_partition)
-    any_target = new_target + np.exp(target_run + open_target - potentials.opening - log_partition)
+    in_source, in_target, openings = _backward(potentials, lattice, arrivals, sums)
     probabilities = np.zeros_like(potentials.beads)
-    for (a, b), (begin, end) in arrival.items():
-        probabilities[a - 1, b - 1, end] = np.exp(
-            reached[begin] + potentials.beads[a - 1, b - 1, end] + after_bead[end] - log_partition
-        )
+    probabilities.reshape(-1)[arrivals.places] = sums.shares
     return Marginals(
         log_partition,
         probabilities,
-        np.asarray(np.bincount(rows, any_source, n + 1)[:n], np.float64),
-        np.asarray(np.bincount(columns, any_target, m + 1)[:m], np.float64),
-        float(new_target.sum() + new_source.sum()),
+        np.bincount(lattice.i[lattice.row], in_source, n + 1)[1:].astype(np.float64),
+        np.bincount(lattice.j, in_target, m + 1)[1:].astype(np.float64),
+        openings,
     )
 
 
-def _forward(
-    potentials: Potentials, band: Band, n: int, m: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each cell the summed score of all ways into it whose last step is a bead, or in either run."""
+@dataclass(frozen=True)
+class _Sums:
+    """For each node (one more, -inf, stands for all outside) the summed score of all ways into it …"""
+
+    bead: NDArray[np.float64]
+    """… whose last step is a bead;"""
+    source_run: NDArray[np.float64]
+    target_run: NDArray[np.float64]
+    either: NDArray[np.float64]
+    """… whose last step is a bead or in a source run;"""
+    reached: NDArray[np.float64]
+    """… all."""
+    shares: NDArray[np.float64]
+    """Of each bead, how much its way counts at its end; of the highest way there it is 1."""
+    totals: NDArray[np.float64]
+    """Sum of the shares, for each node where a bead arrives."""
+
+
+def _forward(potentials: Potentials | SparsePotentials, lattice: _Lattice, arrivals: _Arrivals) -> _Sums:
     import numpy as np
 
-    offsets = band.offsets.tolist()
-    starts, stops = band.starts.tolist(), band.stops.tolist()
-    height, width = potentials.beads.shape[:2]
-    opening = potentials.opening
-    target_sums = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
-    beads, source_runs, target_runs = (np.full(offsets[-1], -np.inf) for _ in range(3))
-    reached = _Rows(height, m, width)
-    open_runs = _Rows(1, m, 0)
-    for i in range(n + 1):
-        start, stop = starts[i], stops[i]
-        size = stop - start
-        here = slice(offsets[i], offsets[i + 1])
-        ways = potentials.beads[:, :, here] + reached.before(i, start, size, width)
-        bead = _log_sum(ways.reshape(height * width, size))
-        if i == 0 and start == 0:
-            bead[0] = 0.0
-        source_run = source_runs[here]
-        if i:
-            source_run[:] = open_runs.get(i - 1, start, stop) + potentials.source_nulls[i - 1]
-        sums = target_sums[start:stop]
-        either = np.logaddexp(bead, source_run)
-        target_run = target_runs[here]
-        target_run[1:] = np.logaddexp.accumulate(either[:-1] - sums[:-1]) + sums[1:] + opening
-        beads[here] = bead
-        reached.put(i, start, np.logaddexp(either, target_run))
-        open_runs.put(i, start, np.logaddexp(bead + opening, source_run))
-    return beads, source_runs, target_runs
+    opening, nodes = potentials.opening, lattice.nodes
+    source_null, target_sum = lattice.nulls(potentials)
+    bead, source_run, target_run, either, reached = (np.full(nodes + 1, -np.inf) for _ in range(5))
+    bead[lattice.first] = 0.0
+    shares = np.empty(len(arrivals.scores))
+    totals = np.empty(len(arrivals.nodes))
+    above = lattice.above
+    with np.errstate(divide="ignore"):
+        for number in range(lattice.turns):
+            here = lattice.turn(number)
+            beads, which, arrived, firsts, counts = arrivals.turn(number)
+            if len(arrived):
+                ways = shares[beads]
+                reached.take(arrivals.begins[beads], out=ways, mode="clip")
+                ways += arrivals.scores[beads]
+                highest = np.maximum.reduceat(ways, firsts)
+                np.maximum(highest, _LOWEST, out=highest)
+                ways -= highest.repeat(counts)
+                np.exp(ways, out=ways)
+                total = np.add.reduceat(ways, firsts, out=totals[which])
+                bead[arrived] = highest + np.log(total)
+            up = above[here]
+            run = np.logaddexp(bead.take(up) + opening, source_run.take(up))
+            run += source_null[here]
+            source_run[here] = run
+            first_null = np.logaddexp(bead[here], run, out=either[here])
+            rows = lattice.as_rows(number, first_null - target_sum[here])
+            rows[:, 1:] = np.logaddexp.accumulate(rows[:, :-1], axis=1)
+            rows[:, 0] = -np.inf
+            run = lattice.as_nodes(number, rows) + target_sum[here]
+            run += opening
+            target_run[here] = run
+            np.logaddexp(first_null, run, out=reached[here])
+    return _Sums(bead, source_run, target_run, either, reached, shares, totals)
 
 
 def _backward(
-    potentials: Potentials, leaving: NDArray[np.floating[Any]], band: Band, n: int, m: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each cell the summed score of all ways on: any after a bead; by opening a run of target sentences;
-    by one more source sentence in a run."""
+    potentials: Potentials | SparsePotentials, lattice: _Lattice, arrivals: _Arrivals, sums: _Sums
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """For each node the probability of being in a source and in a target run there, and the expected number
+    of runs; ``sums.shares`` become the beads' probabilities."""
     import numpy as np
 
-    offsets = band.offsets.tolist()
-    starts, stops = band.starts.tolist(), band.stops.tolist()
-    height, width = potentials.beads.shape[:2]
-    opening = potentials.opening
-    target_sums = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
-    after_beads, open_targets, go_sources = (np.full(offsets[-1], -np.inf) for _ in range(3))
-    arrived = _Rows(height, m, width)
-    source_runs = _Rows(1, m, 0)
-    for i in range(n, -1, -1):
-        start, stop = starts[i], stops[i]
-        size = stop - start
-        here = slice(offsets[i], offsets[i + 1])
-        ways = leaving[:, :, here] + arrived.after(i, start, size, width)
-        leave = _log_sum(ways.reshape(height * width, size))
-        if i == n:
-            leave[-1] = 0.0
-        sums = target_sums[start:stop]
-        # In a target run at j: leave it at any k >= j, after the sentences j … k - 1.
-        in_target = np.logaddexp.accumulate((leave + sums)[::-1])[::-1] - sums
-        open_target = open_targets[here]
-        open_target[:-1] = opening + potentials.target_nulls[start : stop - 1] + in_target[1:]
-        on = np.logaddexp(leave, open_target)
-        go_source = go_sources[here]
-        if i < n:
-            go_source[:] = source_runs.get(i + 1, start, stop) + potentials.source_nulls[i]
-        after_bead = np.logaddexp(on, go_source + opening)
-        after_beads[here] = after_bead
-        arrived.put(i, start, after_bead)
-        source_runs.put(i, start, np.logaddexp(on, go_source))
-    return after_beads, open_targets, go_sources
+    opening, nodes = potentials.opening, lattice.nodes
+    source_null, target_sum = lattice.nulls(potentials)
+    above = lattice.above
+    # Of what passes a node, how much came each way: what is not reached has no share in anything.
+    reached, either, source_run = (
+        np.maximum(values[:nodes], _LOWEST) for values in (sums.reached, sums.either, sums.source_run)
+    )
+    either_share = np.exp(sums.either[:nodes] - reached)
+    bead_share = np.exp(sums.bead[:nodes] - either)
+    source_share = np.exp(sums.source_run[:nodes] - either)
+    opened_share = np.exp(sums.bead[above] + opening + source_null - source_run)
+    gone_on_share = np.exp(sums.source_run[above] + source_null - source_run)
+    leave_target = target_sum - reached
+    stay_target = sums.target_run[:nodes] - target_sum
+    open_target = sums.either[:nodes] + opening - target_sum
+    shares, scale = sums.shares, 1 / np.maximum(sums.totals, 1.0)
 
-
-class _Rows:
-    """The last few lattice rows by column, -inf where nothing was put; ``margin`` columns of -inf around."""
-
-    def __init__(self, depth: int, m: int, margin: int) -> None:
-        import numpy as np
-
-        self._depth, self._margin = depth, margin
-        self._values = np.full((depth, m + 1 + 2 * margin), -np.inf)
-        self._held = [(0, 0)] * depth
-
-    def put(self, i: int, start: int, row: NDArray[np.float64]) -> None:
-        slot = i % self._depth
-        old_start, old_stop = self._held[slot]
-        self._values[slot, old_start:old_stop] = float("-inf")
-        first = start + self._margin
-        self._held[slot] = (first, first + len(row))
-        self._values[slot, first : first + len(row)] = row
-
-    def get(self, i: int, start: int, stop: int) -> NDArray[np.float64]:
-        row: NDArray[np.float64] = self._values[i % self._depth, start + self._margin : stop + self._margin]
-        return row
-
-    def before(self, i: int, start: int, size: int, width: int) -> NDArray[np.float64]:
-        """Element (a - 1, b - 1, k) is row i - a, column start + k - b."""
-        import numpy as np
-
-        order = [(i - a) % self._depth for a in range(1, self._depth + 1)]
-        first = start + self._margin - width
-        block: NDArray[np.float64] = self._values[order, first : first + size + width - 1]
-        row, item = block.strides
-        shape, strides = (self._depth, width, size), (row, -item, item)
-        view: NDArray[np.float64] = np.ndarray(shape, np.float64, block, (width - 1) * item, strides)
-        return view
-
-    def after(self, i: int, start: int, size: int, width: int) -> NDArray[np.float64]:
-        """Element (a - 1, b - 1, k) is row i + a, column start + k + b."""
-        import numpy as np
-
-        order = [(i + a) % self._depth for a in range(1, self._depth + 1)]
-        first = start + self._margin + 1
-        block: NDArray[np.float64] = self._values[order, first : first + size + width - 1]
-        row, item = block.strides
-        shape, strides = (self._depth, width, size), (row, item, item)
-        view: NDArray[np.float64] = np.ndarray(shape, np.float64, block, 0, strides)
-        return view
-
-
-def _log_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithm of the sum of exponentials along the first axis."""
-    import numpy as np
-
-    highest = values.max(axis=0)
-    np.maximum(highest, -1e300, out=highest)
-    values -= highest
-    np.exp(values, out=values)
-    sums = values.sum(axis=0)
+    leaving = np.zeros(nodes)
+    leaving[lattice.last] = 1.0
+    source_opened, source_gone_on = np.zeros(nodes + 1), np.zeros(nodes + 1)
+    in_source, in_target, into_bead = (np.empty(nodes) for _ in range(3))
+    openings = 0.0
     with np.errstate(divide="ignore"):
-        np.log(sums, out=sums)
-    sums += highest
-    return np.asarray(sums)
+        for number in range(lattice.turns - 1, -1, -1):
+            here = lattice.turn(number)
+            beads, which, arrived, _, counts = arrivals.turn(number)
+            passing = leaving[here]
+            # In a target run at j: it is left at any k >= j.
+            rows = lattice.as_rows(number, np.log(passing) + leave_target[here])
+            ways_on = np.logaddexp.accumulate(rows[:, ::-1], axis=1)[:, ::-1]
+            np.exp(lattice.as_nodes(number, ways_on) + stay_target[here], out=in_target[here])
+            rows[:, :-1] = ways_on[:, 1:]
+            rows[:, -1] = -np.inf
+            opened = np.exp(lattice.as_nodes(number, rows) + open_target[here])
+            into_either = passing * either_share[here] + opened
+            run = into_either * source_share[here] + source_gone_on[here]
+            in_source[here] = run
+            up = above[here]
+            source_opened[up] = run * opened_share[here]
+            source_gone_on[up] = run * gone_on_share[here]
+            into_bead[here] = into_either * bead_share[here] + source_opened[here]
+            openings += float(opened.sum())
+            if len(arrived):
+                share = shares[beads]
+                share *= (into_bead[arrived] * scale[which]).repeat(counts)
+                begins = arrivals.begins[beads]
+                lowest = int(begins.min())
+                given = np.bincount(begins - lowest, share)
+                leaving[lowest : lowest + len(given)] += given
+    return in_source, in_target, openings + float(source_opened[:nodes].sum())
+
+
+class _Lattice:
+    """The points of all pieces, numbered in the order in which they are worked on: nodes.
+
+    A turn takes row r of every piece of about the same width; the nodes of a turn are neighbours, and within
+    it those of a row. A cut is two nodes: the last of one piece and the first of the next.
+    """
+
+    def __init__(self, band: Band, n: int, m: int, cuts: Sequence[tuple[int, int]]) -> None:
+        import numpy as np
+
+        points = np.array([(0, 0), *cuts, (n, m)], np.int64)
+        ahead = np.diff(points, axis=0)
+        if (ahead < 0).any():
+            raise ValueError("the cuts do not ascend from (0, 0) to (n, m)")
+        kept = np.flatnonzero(ahead.any(axis=1))
+        kept = kept if len(kept) else np.array([0])
+        begin, end = points[kept], points[kept + 1]
+
+        # Rows, piece after piece.
+        heights = end[:, 0] - begin[:, 0] + 1
+        first_row = np.cumsum(heights) - heights
+        piece = np.repeat(np.arange(len(kept)), heights)
+        self.depths = _counted(heights)
+        self.i = begin[piece, 0] + self.depths
+        self.starts = np.maximum(band.starts[self.i], begin[piece, 1])
+        self.sizes = np.maximum(np.minimum(band.stops[self.i], end[piece, 1] + 1) - self.starts, 0)
+        self._to_cell = band.offsets[self.i] - band.starts[self.i]
+        # Pieces of like width go together: rows are padded to the widest of their turn.
+        widest = np.maximum.reduceat(self.sizes, first_row)
+        group = np.log2(np.maximum(widest, 1)).astype(np.int64) // 2
+        order = np.lexsort((piece, self.depths, group[piece]))
+        order = order[self.sizes[order] > 0]
+        sizes = self.sizes[order]
+        self.bases = np.zeros(len(piece), np.int64)
+        self.bases[order] = np.cumsum(sizes) - sizes
+
+        # Turns.
+        kind = np.stack([group[piece[order]], self.depths[order]])
+        turn_row = np.flatnonzero(np.concatenate([[True], (np.diff(kind) != 0).any(axis=0)]))
+        self.turns = len(turn_row)
+        rows_in_turn = np.diff(np.append(turn_row, len(order)))
+        width = np.maximum.reduceat(sizes, turn_row)
+        self.nodes = int(sizes.sum())
+        self.bounds = np.append(self.bases[order[turn_row]], self.nodes)
+        self._shapes = list(zip(rows_in_turn.tolist(), width.tolist(), strict=True))
+        self._bounds = self.bounds.tolist()
+
+        # Nodes.
+        small = np.int32 if max(self.nodes, m) < 2**31 - 1 else np.int64
+        self.row = np.repeat(order, sizes).astype(small)
+        inner = _counted(sizes)
+        self.j = (self.starts[self.row] + inner).astype(small)
+        self._padded = np.empty(0, np.int64)
+        if (rows_in_turn * width != np.diff(self.bounds)).any():
+            rank = np.arange(len(order)) - np.repeat(turn_row, rows_in_turn)
+            self._padded = np.repeat(rank * np.repeat(width, rows_in_turn), sizes) + inner
+        self.above = np.empty(self.nodes, small)
+        for start in range(0, self.nodes, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            self.above[block] = self.find(self.row[block], self.j[block], 1, 0)
+        last_row = first_row + heights - 1
+        self.first = self.find(first_row, begin[:, 1], 0, 0)
+        self.last = self.find(last_row, end[:, 1], 0, 0)
+        if max(self.first.max(), self.last.max()) == self.nodes:
+            raise ValueError("the band holds no path")
+
+    def find(
+        self,
+        row: NDArray[np.integer[Any]],
+        j: NDArray[np.integer[Any]],
+        a: NDArray[np.integer[Any]] | int,
+        b: NDArray[np.integer[Any]] | int,
+    ) -> NDArray[np.int64]:
+        """The nodes ``a`` rows and ``b`` columns before; the number of nodes where there is none."""
+        import numpy as np
+
+        before = np.maximum(row - a, 0)
+        inner = j - b - self.starts[before]
+        inside = (self.depths[row] >= a) & (inner >= 0) & (inner < self.sizes[before])
+        return np.where(inside, self.bases[before] + inner, self.nodes)
+
+    def cells(self, start: int, stop: int) -> NDArray[np.int64]:
+        """The band's cells of a range of nodes."""
+        import numpy as np
+
+        return np.asarray(self._to_cell[self.row[start:stop]] + self.j[start:stop], np.int64)
+
+    def turn(self, number: int) -> slice:
+        """The nodes of a turn."""
+        return slice(self._bounds[number], self._bounds[number + 1])
+
+    def nulls(
+        self, potentials: Potentials | SparsePotentials
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """For each node, what its source sentence is worth unaligned, and all target sentences before it."""
+        import numpy as np
+
+        source = np.concatenate([[0.0], potentials.source_nulls])
+        target = np.concatenate([[0.0], np.cumsum(potentials.target_nulls)])
+        return source[self.i[self.row]], target[self.j]
+
+    def as_rows(self, number: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values of a turn's nodes as its rows, with -inf behind; may be the same memory."""
+        import numpy as np
+
+        count, width = self._shapes[number]
+        if count * width == len(values):
+            return values.reshape(count, width)
+        rows = np.full(count * width, -np.inf)
+        rows[self._padded[self.turn(number)]] = values
+        return rows.reshape(count, width)
+
+    def as_nodes(self, number: int, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The reverse of ``as_rows``."""
+        here = self.turn(number)
+        flat = rows.reshape(-1)
+        return flat if len(flat) == here.stop - here.start else flat[self._padded[here]]
+
+
+class _Arrivals:
+    """The allowed beads that lie in a piece, by the node where they end, then by height and width."""
+
+    def __init__(self, potentials: Potentials | SparsePotentials, band: Band, lattice: _Lattice) -> None:
+        import numpy as np
+
+        if isinstance(potentials, Potentials):
+            height, width = potentials.beads.shape[:2]
+            gather = _dense_gatherer(potentials, lattice)
+            most = height * width * lattice.nodes
+        else:
+            gather = _sparse_gatherer(potentials, lattice, band)
+            most = len(potentials.beads)
+        # Room for all, but what is not written to takes no memory.
+        self.scores = np.empty(most, potentials.beads.dtype)
+        self.begins = np.empty(most, np.int32 if lattice.nodes < 2**31 else np.int64)
+        self.places = np.empty(most, np.int32 if potentials.beads.size < 2**31 else np.int64)
+        """Where each stands among the potentials' beads."""
+        counts = np.zeros(lattice.nodes, np.int64)
+        done = 0
+        for start in range(0, lattice.nodes, _BLOCK):
+            stop = min(start + _BLOCK, lattice.nodes)
+            node, begin, score, place = gather(start, stop)
+            if not (score < np.inf).all():
+                raise ValueError("what a bead is worth is not a finite number")
+            counts[start:stop] = np.bincount(node, minlength=stop - start)
+            new = slice(done, done + len(node))
+            self.scores[new], self.begins[new], self.places[new] = score, begin, place
+            done = new.stop
+        self.scores, self.begins, self.places = self.scores[:done], self.begins[:done], self.places[:done]
+
+        self.nodes = np.flatnonzero(counts)
+        """Those where any bead arrives."""
+        self._counts = counts[self.nodes]
+        self._firsts = np.cumsum(self._counts) - self._counts
+        self._node_bounds = np.searchsorted(self.nodes, lattice.bounds).tolist()
+        self._bead_bounds = np.append(self._firsts, done)[self._node_bounds].tolist()
+
+    def turn(
+        self, number: int
+    ) -> tuple[slice, slice, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """A turn's beads; the nodes where they arrive, as a slice of ``nodes`` and by number; for each the
+        first bead, counted from the turn's first, and how many."""
+        beads = slice(self._bead_bounds[number], self._bead_bounds[number + 1])
+        which = slice(self._node_bounds[number], self._node_bounds[number + 1])
+        return beads, which, self.nodes[which], self._firsts[which] - beads.start, self._counts[which]
+
+
+_Gathered = tuple[
+    "NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.floating[Any]]", "NDArray[np.integer[Any]]"
+]
+"""Allowed beads: the node where each ends, counted from the first asked for; the node where it begins; its
+score; its place among the potentials' beads."""
+
+
+def _dense_gatherer(potentials: Potentials, lattice: _Lattice) -> Callable[[int, int], _Gathered]:
+    import numpy as np
+
+    height, width, cells = potentials.beads.shape
+    by_shape = potentials.beads.reshape(height * width, cells)
+    heights, widths = np.arange(1, height + 1)[:, None], np.arange(1, width + 1)
+
+    def gather(start: int, stop: int) -> _Gathered:
+        cell = lattice.cells(start, stop)
+        row, j = lattice.row[start:stop, None, None], lattice.j[start:stop, None, None]
+        scores = by_shape.take(cell, axis=1).T.reshape(-1)
+        begins = lattice.find(row, j, heights, widths).reshape(-1)
+        held = np.flatnonzero((begins < lattice.nodes) & (scores != -np.inf))
+        node, shape = np.divmod(held, height * width)
+        return node, begins[held], scores[held], shape * cells + cell[node]
+
+    return gather
+
+
+def _sparse_gatherer(
+    potentials: SparsePotentials, lattice: _Lattice, band: Band
+) -> Callable[[int, int], _Gathered]:
+    import numpy as np
+
+    scores, a, b, ends = potentials.beads, potentials.heights, potentials.widths, potentials.cells
+    cells = int(band.offsets[-1])
+    if len(ends) and not (min(a.min(), b.min()) >= 1 and ends.min() >= 0 and ends.max() < cells):
+        raise ValueError("a bead without sentences on one side, or outside the band")
+    most = int(b.max(initial=0)) + 1
+    keys = (ends.astype(np.int64) * (int(a.max(initial=0)) + 1) + a) * most + b
+    order = None
+    if (np.diff(keys) <= 0).any():
+        order = keys.argsort()
+        if (np.diff(keys[order]) == 0).any():
+            raise ValueError("a bead is given twice")
+    counts = np.bincount(ends, minlength=cells)
+    firsts = np.cumsum(counts) - counts
+
+    def gather(start: int, stop: int) -> _Gathered:
+        cell = lattice.cells(start, stop)
+        here = counts[cell]
+        node = np.repeat(np.arange(stop - start), here)
+        place = np.repeat(firsts[cell], here) + _counted(here)
+        if order is not None:
+            place = order[place]
+        row, j = lattice.row[start:stop][node], lattice.j[start:stop][node]
+        begins = lattice.find(row, j, a[place], b[place])
+        held = np.flatnonzero((begins < lattice.nodes) & (scores[place] != -np.inf))
+        place = place[held]
+        return node[held], begins[held], scores[place], place
+
+    return gather
+
+
+def _counted(sizes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """0, 1, … up to each size, one after the other."""
+    import numpy as np
+
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.asarray(np.arange(total) - np.repeat(ends - sizes, sizes), np.int64)
