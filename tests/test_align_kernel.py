@@ -166,11 +166,15 @@ def larger_problems(draw: st.DrawFn) -> tuple[Problem, Cuts]:
     stops = np.minimum(middle + rng.integers(0, radius + 1, n + 1), m) + 1
     starts[0], stops[-1] = 0, m + 1
     band = Band(starts, stops)
-    size = draw(st.sampled_from([1.0, 1.0, 1000.0]))
+    size = draw(st.sampled_from([1.0, 1000.0]))
     beads = size * rng.normal(size=(height, width, int(band.offsets[-1])))
+    nulls = [size * rng.normal(size=side) for side in (n, m)]
+    opening = size * float(rng.normal())
+    if draw(st.booleans()):  # Many paths of the same worth, and which is taken must not change.
+        beads, *nulls = (np.round(values / size) for values in (beads, *nulls))
+        opening = round(opening / size)
     beads[rng.random(beads.shape) < draw(st.sampled_from([0.0, 0.3, 0.9]))] = -np.inf
     beads = beads.astype(draw(st.sampled_from([np.float32, np.float64])))
-    nulls = [size * rng.normal(size=side) for side in (n, m)]
     for side in nulls:
         side[rng.random(len(side)) < draw(st.sampled_from([0.0, 0.2]))] -= 500
     number = draw(st.integers(0, 4))
@@ -179,7 +183,7 @@ def larger_problems(draw: st.DrawFn) -> tuple[Problem, Cuts]:
     if draw(st.booleans()):
         columns = middle[rows]
     cuts = list(zip(rows.tolist(), columns.tolist(), strict=True))
-    return (n, m, Potentials(beads, nulls[0], nulls[1], size * float(rng.normal())), band), cuts
+    return (n, m, Potentials(beads, nulls[0], nulls[1], opening), band), cuts
 
 
 def pieces(problem: Problem, cuts: Cuts) -> Iterator[tuple[tuple[int, int], Problem, NDArray[np.int64]]]:
@@ -243,7 +247,13 @@ def shuffled(potentials: Potentials, seed: int) -> SparsePotentials:
     fields = (sparse.beads, sparse.heights, sparse.widths, sparse.cells)
     beads, heights, widths, cells = (field[order] for field in fields)
     return SparsePotentials(
-        beads, heights, widths, cells, sparse.source_nulls, sparse.target_nulls, sparse.opening
+        beads,
+        heights.astype(np.int8),
+        widths.astype(np.int8),
+        cells.astype(np.int32),
+        sparse.source_nulls,
+        sparse.target_nulls,
+        sparse.opening,
     )
 
 
