@@ -1,191 +1,175 @@
-"""``<document>/index.html``: source and English side by side, one self-contained page a document."""
+"""``<document>/index.html``: source and English side by side, one self-contained page a document.
+
+The segments stand in the page twice: as one JSON block, from which the scripts of ``assets/document/`` draw the
+rows that are in view, and as plain text in ``<noscript>`` for a viewer that runs no scripts.
+"""
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from mtalign.document import BlockKind, Flag, Severity
+from mtalign.document import Flag
 from mtalign.records import Record
 from mtalign.report.pages import render
 from mtalign.report.payload import SEVERITIES, DocumentRun, ReferenceBead, RunPayload, severity_rank
-from mtalign.report.text import visible
-from mtalign.report.wording import coverage_sentence
+from mtalign.report.wording import STATUS_MEANINGS, coverage_sentence, language_name
 
-# A number as a reader sees it: digits with the separators that may stand inside.
-_NUMBER = re.compile(r"\d+(?:[.,:/\u2009\u202f]\d+)*")
+SCHEMA_CORRECTIONS = 1
+"""Version of the corrections file that the page writes and reads."""
 
+STYLES = ("base.css", "document.css", "rows.css", "review.css", "print.css")
 
-@dataclass(frozen=True)
-class Piece:
-    """A run of characters that are marked alike."""
-
-    text: str
-    number: str = ""
-    """The number it belongs to, digits only, in ASCII."""
-    severity: str = ""
-    """Severity of the worst flag whose span covers it."""
-
-
-@dataclass(frozen=True)
-class ReferenceText:
-    """The reference's sentences for one bead, shown at the bead's last segment."""
-
-    sentences: tuple[str, ...]
-    score: float
-    others: tuple[str, ...]
-    """The bead's other segments."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One segment as the page shows it."""
-
-    record: Record
-    starts_block: bool
-    rank: int
-    """Place in the worst-first order, from 0."""
-    severity: str
-    """Worst severity of its flags, or empty."""
-    source: tuple[Piece, ...]
-    target: tuple[Piece, ...]
-    reference: ReferenceText | None
-    bead: str
-    """``2–1`` where the segment's bead is not one to one, else empty."""
-    together: tuple[str, ...]
-    """The other segments of its bead and of its reference's bead."""
-
-    @property
-    def label(self) -> str:
-        """The id without the document: ``b12.s3``."""
-        document, _, rest = self.record.segment.id.partition(".")
-        return rest if rest and document == self.record.segment.document_id else self.record.segment.id
-
-    @property
-    def folded(self) -> bool:
-        """Whether the source is shown on demand only."""
-        return self.record.kind in (BlockKind.DATA, BlockKind.CODE)
+SCRIPTS = (
+    "document/dom.js",
+    "document/data.js",
+    "document/diff.js",
+    "document/pieces.js",
+    "document/fragment.js",
+    "document/beads.js",
+    "document/store.js",
+    "document/search.js",
+    "document/filter.js",
+    "document/row.js",
+    "document/list.js",
+    "document/light.js",
+    "document/judge.js",
+    "document/edit.js",
+    "document/export.js",
+    "document/import.js",
+    "document/tools.js",
+    "document/keys.js",
+    "document/main.js",
+)
+"""In the order in which they are put together; a script uses only names of those before it, or inside functions."""
 
 
 def write_page(run: RunPayload, document: DocumentRun) -> bytes:
     """The content of a document's ``index.html``."""
-    rows = make_rows(document)
     place = [other.output for other in run.documents].index(document.output)
-    kinds = _counted(document, lambda flag: flag.name)
-    severities = _counted(document, lambda flag: flag.severity.value)
     return render(
         "document.html",
-        styles=("base.css", "document.css"),
-        script="document.js",
-        data={"document": document.id, "segments": [_data(row) for row in rows]},
+        styles=STYLES,
+        scripts=SCRIPTS,
+        data=page_data(run, document),
         run=run,
         document=document,
-        rows=rows,
         coverage=coverage_sentence(document.score) if document.score else "",
-        flag_counts=sorted(kinds.items(), key=lambda item: (-item[1], item[0])),
-        severity_counts=[(s.value, severities[s.value]) for s in SEVERITIES if severities[s.value]],
+        severity_counts=_severity_counts(document),
+        flag_counts=_ordered(_segments_with(document, lambda flag: flag.name)),
+        engines=_ordered(Counter(r.translation.engine for r in document.records if r.translation.engine)),
+        rated=any(record.quality is not None for record in document.records),
+        referenced=any(bead.source_ids and bead.sentences for bead in document.beads),
         previous=run.documents[place - 1] if place > 0 else None,
         following=run.documents[place + 1] if place + 1 < len(run.documents) else None,
     )
 
 
-def make_rows(document: DocumentRun) -> list[Row]:
-    """The document's segments with everything the page says of each."""
-    order = sorted(range(len(document.records)), key=lambda i: (severity_rank(document.records[i]), i))
-    rank = {index: place for place, index in enumerate(order)}
-    references = _references(document)
-    beads = {source_id: bead for bead in document.beads for source_id in bead.source_ids}
-    rows = []
-    previous_block = None
-    for index, record in enumerate(document.records):
-        flags = record.translation.flags
-        rows.append(
-            Row(
-                record=record,
-                starts_block=record.segment.block_id != previous_block,
-                rank=rank[index],
-                severity=next((s.value for s in SEVERITIES if any(f.severity is s for f in flags)), ""),
-                source=tuple(pieces(record.segment.text, [(f.source_span, f.severity) for f in flags])),
-                target=tuple(
-                    pieces(record.translation.text or "", [(f.translation_span, f.severity) for f in flags])
-                ),
-                reference=references.get(record.segment.id),
-                bead=_bead(record),
-                together=tuple(_together(record, beads.get(record.segment.id))),
-            )
-        )
-        previous_block = record.segment.block_id
-    return rows
+def page_data(run: RunPayload, document: DocumentRun) -> dict[str, Any]:
+    """What the scripts read: the document's segments and references; what is absent or empty is left out.
 
-
-def pieces(text: str, spans: list[tuple[tuple[int, int] | None, Severity]]) -> Iterator[Piece]:
-    """Cut ``text`` where a number or a flagged span begins or ends; the pieces joined give it back.
-
-    Control characters are made visible. Spans that reach beyond the text are cut off.
+    Offsets are in UTF-16 code units, as JavaScript counts.
     """
-    numbers = [(match.start(), match.end()) for match in _NUMBER.finditer(text)]
-    flagged = [(max(0, s[0]), min(len(text), s[1]), severity) for s, severity in spans if s and s[0] < s[1]]
-    cuts = {0, len(text)}
-    cuts.update(edge for start, end in numbers for edge in (start, end))
-    cuts.update(min(edge, len(text)) for start, end, _ in flagged for edge in (start, end))
-    edges = sorted(cuts)
-    for start, end in pairwise(edges):
-        within = next((span for span in numbers if span[0] <= start and end <= span[1]), None)
-        severities = {severity for left, right, severity in flagged if left <= start and end <= right}
-        yield Piece(
-            text=visible(text[start:end]),
-            number=_digits(text[within[0] : within[1]]) if within else "",
-            severity=next((severity.value for severity in SEVERITIES if severity in severities), ""),
-        )
+    order = sorted(range(len(document.records)), key=lambda i: (severity_rank(document.records[i]), i))
+    ranks = {index: place for place, index in enumerate(order)}
+    languages = {record.segment.language for record in document.records}
+    return {
+        "schema": SCHEMA_CORRECTIONS,
+        "run": run.id,
+        "document": document.output,
+        "prefix": f"{document.id}.",
+        "file": document.file_name,
+        "target": next((record.target_language for record in document.records), "en"),
+        "version": run.version,
+        "languages": {language: language_name(language) for language in sorted(languages)},
+        "statuses": {status.value: meaning for status, meaning in STATUS_MEANINGS.items()},
+        "segments": [_segment(record, ranks[index]) for index, record in enumerate(document.records)],
+        "references": [_reference(bead) for bead in document.beads if bead.sentences],
+    }
 
 
-def _digits(text: str) -> str:
-    return "".join(str(int(character)) for character in text if character.isdecimal())
+def _segment(record: Record, rank: int) -> dict[str, Any]:
+    segment, translation, link = record.segment, record.translation, record.link
+    source, target = _Offsets(segment.text), _Offsets(translation.text or "")
+    # Glossary terms and applied reviews are later additions to the records.
+    terms: Iterable[tuple[int, int, str, bool]] = getattr(record, "terms", ())
+    review: Any = getattr(translation, "review", None)
+    values: dict[str, Any] = {
+        "id": segment.id,
+        "block": segment.block_id,
+        "kind": record.kind.value,
+        "level": record.level,
+        "lang": segment.language,
+        "source": segment.text,
+        "translation": translation.text,
+        "failure": translation.failure,
+        "status": translation.status.value,
+        "engine": translation.engine,
+        "score": translation.score,
+        "quality": record.quality,
+        "rank": rank,
+        "link": link and [list(link.source_ids), list(link.target_ids), link.score],
+        "flags": [
+            {
+                "name": flag.name,
+                "severity": flag.severity.value,
+                "message": flag.message,
+                "source": source.span(flag.source_span),
+                "translation": target.span(flag.translation_span),
+            }
+            for flag in translation.flags
+        ],
+        "terms": [[*_pair(source.span((start, end))), english, hit] for start, end, english, hit in terms],
+        "words": [[*_pair(source.span((a, b))), *_pair(target.span((c, d)))] for a, b, c, d in record.words],
+        "review": review
+        and {
+            "verdict": review.verdict and str(review.verdict.value),
+            "by": review.by,
+            "at": review.at,
+            "before": review.before,
+            "comment": review.comment,
+        },
+    }
+    return {key: value for key, value in values.items() if value not in (None, [], "") or key == "source"}
 
 
-def _bead(record: Record) -> str:
-    link = record.link
-    if link is None or (len(link.source_ids), len(link.target_ids)) == (1, 1):
-        return ""
-    return f"{len(link.source_ids)}–{len(link.target_ids)}"
+def _reference(bead: ReferenceBead) -> dict[str, Any]:
+    return {"source": list(bead.source_ids), "sentences": list(bead.sentences), "score": bead.score}
 
 
-def _together(record: Record, bead: ReferenceBead | None) -> list[str]:
-    link = (*record.link.source_ids, *record.link.target_ids) if record.link else ()
-    ids = dict.fromkeys((*link, *(bead.source_ids if bead else ())))
-    return [identifier for identifier in ids if identifier != record.segment.id]
+class _Offsets:
+    """Offsets in code points to offsets in UTF-16 code units; beyond the text they are cut off."""
+
+    def __init__(self, text: str) -> None:
+        self._length = len(text)
+        self._wide = [i for i, character in enumerate(text) if character > "\uffff"]
+
+    def span(self, span: tuple[int, int] | None) -> list[int] | None:
+        if span is None:
+            return None
+        return [
+            place + bisect_left(self._wide, place) for place in (min(max(0, at), self._length) for at in span)
+        ]
 
 
-def _references(document: DocumentRun) -> dict[str, ReferenceText]:
-    found = {}
-    for bead in document.beads:
-        if bead.source_ids and bead.sentences:
-            found[bead.source_ids[-1]] = ReferenceText(bead.sentences, bead.score, bead.source_ids[:-1])
-    return found
+def _pair(span: list[int] | None) -> list[int]:
+    return span or [0, 0]
 
 
-def _counted(document: DocumentRun, key: Callable[[Flag], str]) -> Counter[str]:
+def _segments_with(document: DocumentRun, key: Callable[[Flag], str]) -> Counter[str]:
     """How many segments carry a flag with each value of ``key``."""
     return Counter(
         value for record in document.records for value in {key(flag) for flag in record.translation.flags}
     )
 
 
-def _data(row: Row) -> dict[str, Any]:
-    record, translation = row.record, row.record.translation
-    return {
-        "id": record.segment.id,
-        "status": translation.status.value,
-        "rank": row.rank,
-        "flags": [{"name": flag.name, "severity": flag.severity.value} for flag in translation.flags],
-        "source_lang": record.segment.language,
-        # What the search box looks through; data blocks are as long as they like to be.
-        "source": record.segment.text,
-        "translation": translation.text,
-        "failure": translation.failure,
-        "together": list(row.together),
-    }
+def _severity_counts(document: DocumentRun) -> list[tuple[str, int]]:
+    counts = _segments_with(document, lambda flag: flag.severity.value)
+    return [(severity.value, counts[severity.value]) for severity in SEVERITIES if counts[severity.value]]
+
+
+def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:
+    """The most frequent first."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

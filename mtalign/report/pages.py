@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -15,30 +16,44 @@ from markupsafe import Markup
 
 from mtalign.report.text import encode, number, percent, plural, visible
 from mtalign.report.wording import (
+    INTERVAL_MEANING,
     METRIC_MEANINGS,
+    QUALITY_MEANING,
     SEVERITY_LABELS,
     STATUS_MEANINGS,
+    duration,
     language_name,
     metric_value,
     sentences,
 )
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
 
 def render(
-    template: str, *, styles: tuple[str, ...], script: str = "", data: Any = None, **values: Any
+    template: str,
+    *,
+    styles: tuple[str, ...],
+    scripts: tuple[str, ...] = (),
+    data: Any = None,
+    **values: Any,
 ) -> bytes:
     """Render a page of ``assets/`` into one self-contained file.
 
-    The page's policy allows the style sheet and the script that stand in it, by their SHA-256, and nothing
-    else: no connection, no other script, no inline handler.
+    The scripts are put together into one function, so that their names stay among themselves. The page's policy
+    allows the style sheet and the script that stand in it, by their SHA-256, and nothing else: no connection,
+    no other script, no inline handler. A page with scripts may start a worker from text that it holds itself
+    (``blob:``); the worker is under the same policy.
     """
     style = "".join(_asset(name) for name in styles)
-    code = _asset(script) if script else ""
+    code = (
+        '"use strict";\n(() => {\n' + "".join(_asset(name) for name in scripts) + "})();\n" if scripts else ""
+    )
     policy = "; ".join(
         (
             "default-src 'none'",
             f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(code)}'" if code else "script-src 'none'",
+            *((f"script-src '{_digest(code)}'", "worker-src blob:") if code else ("script-src 'none'",)),
             "base-uri 'none'",
             "form-action 'none'",
         )
@@ -60,7 +75,8 @@ def json_block(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    # UTF-8 cannot hold half a surrogate pair; JSON can.
+    return _SURROGATES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def path_reference(*names: str) -> str:
@@ -100,6 +116,7 @@ def _environment() -> Environment:
         plural=plural,
         metric_value=metric_value,
         sentences=sentences,
+        duration=duration,
     )
     environment.globals.update(
         path_reference=path_reference,
@@ -107,5 +124,7 @@ def _environment() -> Environment:
         severity_labels={severity.value: label for severity, label in SEVERITY_LABELS.items()},
         status_meanings={status.value: meaning for status, meaning in STATUS_MEANINGS.items()},
         metric_meanings=METRIC_MEANINGS,
+        interval_meaning=INTERVAL_MEANING,
+        quality_meaning=QUALITY_MEANING,
     )
     return environment

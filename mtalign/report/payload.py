@@ -7,9 +7,10 @@ ones may be missing; another ``schema`` is refused.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -176,6 +177,22 @@ class GlossaryCounts:
 
 
 @dataclass(frozen=True)
+class Work:
+    """When the run was made, how long it took and how fast it went: what differs when it is repeated."""
+
+    created: str = ""
+    """ISO 8601."""
+    seconds: float | None = None
+    segments: int | None = None
+    from_memory: int | None = None
+    decoded: int | None = None
+    tokens_per_second: float | None = None
+
+    def __bool__(self) -> bool:
+        return self != Work()
+
+
+@dataclass(frozen=True)
 class RunPayload:
     """A whole run."""
 
@@ -185,6 +202,9 @@ class RunPayload:
     version: str = ""
     """The version of mtalign that made the run."""
     glossary: GlossaryCounts | None = None
+    id: str = ""
+    """The run's id, by which corrections of another run are recognised."""
+    work: Work = Work()
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -224,16 +244,19 @@ class FlagKind:
 def severity_rank(record: Record) -> tuple[float, ...]:
     """Sort key that puts the segment a reviewer should see first at the front.
 
-    Failed segments, then by worst severity, number of flags of each severity, similarity of the bead and the
-    engine's score; what did not go through a model comes last.
+    Failed segments, then by number of errors and of warnings, estimated quality, number of notes, similarity of
+    the bead and the engine's score; what did not go through a model comes after what did, flags being equal.
     """
     translation = record.translation
     counts = Counter(flag.severity for flag in translation.flags)
     untouched = translation.status in (Status.KEPT, Status.SKIPPED)
     return (
         0 if translation.status is Status.FAILED else 1,
-        *(-counts[severity] for severity in SEVERITIES),
+        -counts[Severity.ERROR],
+        -counts[Severity.WARNING],
         1 if untouched else 0,
+        record.quality if record.quality is not None else 2.0,
+        -counts[Severity.INFO],
         record.link.score if record.link and record.link.score is not None else 2.0,
         translation.score if translation.score is not None else 1.0,
     )
@@ -289,6 +312,32 @@ def read_run(run: Path) -> RunPayload:
         reference=reference,
         version=_field(manifest, "mtalign", str, where, ""),
         glossary=glossary,
+        id=_field(manifest, "run", str, where, "") or _run_id(documents),
+        work=_work(manifest, where),
+    )
+
+
+def _run_id(documents: Iterable[DocumentRun]) -> str:
+    """The id of a run whose manifest has none: the same for the same documents, however they are translated."""
+    whole = hashlib.sha256()
+    for document in documents:
+        one = hashlib.sha256()
+        for record in document.records:
+            one.update(json.dumps([record.segment.id, record.segment.text]).encode() + b"\n")
+        whole.update(json.dumps([document.output, one.hexdigest()]).encode() + b"\n")
+    return whole.hexdigest()[:16]
+
+
+def _work(manifest: Mapping[str, Any], where: str) -> Work:
+    time = _field(manifest, "time", dict, where, {})
+    rate = _field(manifest, "rate", dict, where, {})
+    return Work(
+        created=_field(manifest, "created", str, where, ""),
+        seconds=_number(time, "seconds", where),
+        segments=_field(rate, "segments", int, where, None),
+        from_memory=_field(rate, "from_memory", int, where, None),
+        decoded=_field(rate, "decoded", int, where, None),
+        tokens_per_second=_number(rate, "tokens_per_second", where),
     )
 
 
@@ -300,7 +349,7 @@ def _records(path: Path) -> tuple[Record, ...]:
         texts = [segment.id, segment.document_id, segment.block_id, segment.text, segment.language]
         texts += [translation.text or "", translation.failure or "", translation.engine, translation.model]
         texts += [text for flag in translation.flags for text in (flag.name, flag.message)]
-        numbers = [record.level, translation.score or 0, (link and link.score) or 0]
+        numbers = [record.level, translation.score or 0, (link and link.score) or 0, record.quality or 0]
         typed = all(isinstance(t, str) for t in texts) and all(isinstance(n, (int, float)) for n in numbers)
         if not typed or segment.id in seen:
             what = "a value is of the wrong type" if not typed else f"{segment.id} stands there twice"

@@ -24,6 +24,16 @@ METRIC_MEANINGS = {
     "TER": "edits per reference word, 0 is identical, lower is better",
 }
 
+INTERVAL_MEANING = (
+    "± is half of the 95 % interval, from resampled sentences: two scores whose intervals overlap much "
+    "need a paired test to be told apart"
+)
+
+QUALITY_MEANING = (
+    "estimated for each segment without a reference, 0 to 1: it says where to look first, "
+    "not how good a translation is"
+)
+
 TOPICAL_SIMILARITY_MEANING = (
     "closeness of subject to the reference, from sentence embeddings; "
     "it says nothing about translation quality"
@@ -39,10 +49,20 @@ def language_name(code: str) -> str:
 
 
 def metric_value(metric: Score) -> str:
-    """``24.13``, with its confidence interval where the scorer computed one."""
-    confidence = metric.details.get("confidence")
-    interval = f" ± {confidence:.1f}" if isinstance(confidence, (int, float)) and confidence > 0 else ""
+    """``24.1 ± 1.9``: the score, with its interval where the scorer computed one."""
+    half = metric.details.get("confidence_var")
+    interval = f" ± {half:.1f}" if isinstance(half, (int, float)) and half > 0 else ""
     return f"{metric.score:.1f}{interval}"
+
+
+def duration(seconds: float) -> str:
+    """``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole if seconds >= 10 else round(seconds, 1):g} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def sentences(pair: tuple[int, int] | None) -> str:
