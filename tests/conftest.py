@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import page_visit
 import pytest
 
 # One thread for each xdist worker: torch's threads wait for each other in a busy loop.
@@ -38,3 +42,52 @@ def nllb_checkpoint(shared_folder: Path) -> Path:
 def converted_home(shared_folder: Path) -> Path:
     """The folder in which all tests of a session keep their converted models."""
     return shared_folder / "home"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all page tests of a worker."""
+    executable = next(filter(None, map(shutil.which, page_visit.BROWSERS)), None)
+    if executable is None:
+        page_visit.missing("Chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        page_visit.missing("Playwright")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=page_visit.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[page_visit.Visit]:
+    """A page in a browser profile of its own; at the end it must have done nothing that it must not do."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    visit = page_visit.Visit(context.new_page())
+    yield visit
+    context.close()
+    assert visit.wrong == []
+
+
+@pytest.fixture(scope="session")
+def real_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The seeds' real outputs with pages of this version."""
+    from mtalign.report import write_reports
+
+    run = tmp_path_factory.mktemp("real") / "outputs"
+    shutil.copytree(Path(__file__).resolve().parents[1] / "outputs", run)
+    write_reports(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def review_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run in which every feature of the page has something to show."""
+    from report_samples import write_review_run
+
+    from mtalign.report import write_reports
+
+    run = write_review_run(tmp_path_factory.mktemp("review"))
+    write_reports(run)
+    return run

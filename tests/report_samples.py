@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,71 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     """JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+def write_review_run(folder: Path) -> Path:
+    """Thirty segments in six blocks, with beads, a failure, flags, word links, quality and a reference."""
+    english = [
+        "NATO was founded in 1949.",
+        "Japan has more allies.",
+        "It could be Asia.",
+        "They met in 2022.",
+    ]
+    sources = ["北约成立于1949年。", "日本有更多盟友。", "可能是亚洲。", "他们在2022年会面。"]
+    records = [
+        record("5.b1.s1", "北约与日本", "NATO and Japan", kind=BlockKind.HEADING, level=1, language="zh"),
+        record("5.b1.s2", "حلف NATO", "The NATO alliance", language="ar", quality=0.55),
+    ]
+    for number in range(24):
+        identifier = f"5.b{2 + number // 6}.s{1 + number % 6}"
+        flags: tuple[Flag, ...] = ()
+        if number % 6 == 2:
+            flags = (Flag("length", Severity.WARNING, "half as long as expected"),)
+        if number == 3:
+            flags = (Flag("number", Severity.ERROR, "2022 is missing", (3, 7), (12, 16)),)
+        records.append(
+            record(
+                identifier,
+                sources[number % 4],
+                english[number % 4],
+                language="zh",
+                flags=flags,
+                score=-0.2,
+                quality=round(0.95 - number * 0.03, 2),
+                words=((0, 2, 0, 4), (5, 9, 20, 24)) if number % 4 == 0 else (),
+                link=Link((identifier,), (identifier,), 0.8),
+            )
+        )
+    pair = ("5.b3.s1", "5.b3.s2")
+    link = Link(pair, (pair[0],), 0.6)
+    records = [
+        replace(r, link=link if r.segment.id in pair else Link((r.segment.id,), (), 0.0))
+        if r.segment.id in (*pair, "5.b3.s4")
+        else r
+        for r in records
+    ]
+    records += [
+        record("5.b6.s1", "失败了。", None, failure="empty output", status=Status.FAILED, language="zh"),
+        record("5.b6.s2", "https://example.org", "https://example.org", status=Status.KEPT, language="und"),
+        record("5.b7.s1", '{"a": 1}', None, failure="data", status=Status.SKIPPED, kind=BlockKind.DATA),
+        record("5.b8.s1", "目录", "List", kind=BlockKind.LIST_ITEM, level=1, language="zh"),
+    ]
+    run = write_run(
+        folder / "run", {"5": records, "6": [record("6.b1.s1", "가", "A")]}, run="feedfacecafe0001"
+    )
+    write_lines(
+        run / "5" / "reference.jsonl",
+        [
+            {"source": ["5.b2.s1"], "reference": ["NATO was set up in 1949."], "score": 0.9},
+            {
+                "source": ["5.b2.s2", "5.b2.s3"],
+                "reference": ["Japan needs allies.", "Perhaps Asia."],
+                "score": 0.7,
+            },
+            {"source": [], "reference": ["Nobody translated this."], "score": 0.0},
+        ],
+    )
+    return run
 
 
 ATTACKS = (

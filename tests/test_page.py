@@ -6,7 +6,10 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,9 +17,10 @@ from hypothesis import strategies as st
 from lxml import html
 from report_samples import ATTACKS, NOTE, record, write_hostile_run, write_lines, write_run, write_seed_run
 
-from mtalign.document import BlockKind, Flag, Link, Severity, Status
+from mtalign.document import Flag, Severity, Status
+from mtalign.records import Record
 from mtalign.report import write_reports
-from mtalign.report.html import pieces
+from mtalign.report.html import page_data
 from mtalign.report.pages import json_block, path_reference
 from mtalign.report.payload import DocumentRun, read_run
 from mtalign.report.text import visible
@@ -63,101 +67,110 @@ def any_run(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
 
+def data_of(page: html.HtmlElement) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text(page.get_element_by_id("data")))
+    return value
+
+
 def test_every_segment_stands_in_the_page_without_javascript(seed_run):
     for document in read_run(seed_run).documents:
-        rows = page_of(seed_run, document).cssselect("tr.row")
+        rows = page_of(seed_run, document).cssselect("noscript .static-row")
         assert [row.get("id") for row in rows] == [r.segment.id for r in document.records]
         for row, r in zip(rows, document.records, strict=True):
-            (source,), (target,) = row.cssselect("td.source"), row.cssselect("td.target")
-            assert r.segment.text in text(source)
+            source, target = row.cssselect("p")
+            assert r.segment.text == text(source)
             assert (r.translation.text or r.translation.failure) in text(target)
-            assert r.translation.status.value in text(row.cssselect(".status")[0])
-
-
-def test_each_cell_names_its_language_and_direction(seed_run):
-    for document in read_run(seed_run).documents:
-        for row, r in zip(page_of(seed_run, document).cssselect("tr.row"), document.records, strict=True):
-            (source,), (target,) = row.cssselect("td.source"), row.cssselect("td.target")
             assert source.get("lang") == ("" if r.segment.language == "und" else r.segment.language)
-            assert (target.get("lang"), target.get("dir"), source.get("dir")) == ("en", "auto", "auto")
+            assert (source.get("dir"), r.translation.status.value in row.get("class")) == ("auto", True)
 
 
-def test_the_kind_and_level_of_a_block_show(tmp_path):
+def test_offsets_are_counted_as_javascript_counts(tmp_path):
+    flag = Flag("number", Severity.ERROR, "m", source_span=(1, 99), translation_span=(0, 1))
+    page = one_page(
+        tmp_path, record("1.b1.s1", "𠮷野12", "A😀B", flags=(flag,), words=((0, 1, 1, 2), (1, 2, 2, 3)))
+    )
+    (segment,) = data_of(page)["segments"]
+    assert segment["flags"][0]["source"] == [2, 5]
+    assert segment["words"] == [[0, 2, 1, 3], [2, 3, 3, 4]]
+
+
+def test_glossary_terms_and_applied_reviews_of_later_records_reach_the_page(tmp_path):
+    @dataclass(frozen=True)
+    class WithTerms(Record):
+        terms: tuple[tuple[int, int, str, bool], ...] = ()
+
+    run = read_run(write_run(tmp_path / "run", {"a": [record("1.b1.s1", "北约与日本", "NATO")]}))
+    (plain,) = run.documents[0].records
+    values = {f.name: getattr(plain, f.name) for f in fields(plain)}
+    (segment,) = page_data(
+        run,
+        replace(run.documents[0], records=(WithTerms(**values | {"terms": ((0, 2, "NATO", True),)}),)),
+    )["segments"]
+    assert segment["terms"] == [[0, 2, "NATO", True]]
+
+
+def test_the_worst_are_ranked_by_estimated_quality_within_their_severity(tmp_path):
+    warning = (Flag("f", Severity.WARNING, "m"),)
     page = one_page(
         tmp_path,
-        record("1.b1.s1", "제목", "Heading", kind=BlockKind.HEADING, level=2),
-        record("1.b2.s1", "하나", "One", kind=BlockKind.LIST_ITEM, level=1),
-        record("1.b2.s2", "둘", "Two", kind=BlockKind.LIST_ITEM, level=1),
-        record("1.b3.s1", "{}", None, failure="JSON", status=Status.SKIPPED, kind=BlockKind.DATA),
+        record("1.b1.s1", "가", "A", quality=0.9),
+        record("1.b1.s2", "나", "B", quality=0.2),
+        record("1.b1.s3", "다", "C", quality=0.7, flags=warning),
+        record("1.b1.s4", "라", None, failure="why", status=Status.FAILED),
+        record("1.b1.s5", "7", "7", status=Status.KEPT),
     )
-    classes = [set(row.get("class").split()) for row in page.cssselect("tr.row")]
-    assert {"heading", "level-2", "starts-block"} <= classes[0]
-    assert {"list_item", "starts-block"} <= classes[1]
-    assert "starts-block" not in classes[2]
-    assert [text(pre) for pre in page.cssselect("details pre")] == ["{}"]
-    assert "open" not in page.cssselect("details")[0].attrib
+    ranked = sorted(data_of(page)["segments"], key=lambda segment: segment["rank"])
+    assert [segment["id"][-1] for segment in ranked] == ["4", "3", "2", "1", "5"]
 
 
-def test_a_failure_is_told_and_never_looks_like_a_translation(tmp_path):
-    page = one_page(tmp_path, record("1.b1.s1", "가", None, failure="empty output", status=Status.FAILED))
-    (target,) = page.cssselect("td.target")
-    assert not target.cssselect(".text")
-    assert " ".join(text(target).split()) == "Not translated. empty output"
-    assert "failed" in page.cssselect("tr.row")[0].get("class").split()
-
-
-def test_flags_show_severity_message_and_the_characters_concerned(tmp_path):
-    flags = (
-        Flag("number", Severity.ERROR, "12 is missing", source_span=(2, 4)),
-        Flag("copied", Severity.INFO, "NATO is copied", translation_span=(0, 4)),
+def test_the_run_id_comes_from_the_manifest_or_the_sources(tmp_path):
+    records = [record("1.b1.s1", "가", "A")]
+    named = write_run(tmp_path / "named", {"a": records}, run="0123456789abcdef")
+    assert read_run(named).id == "0123456789abcdef"
+    plain, again, other = (
+        read_run(write_run(tmp_path / name, {"a": [record("1.b1.s1", source, english)]})).id
+        for name, source, english in (("one", "가", "A"), ("two", "가", "B"), ("three", "나", "A"))
     )
-    page = one_page(tmp_path, record("1.b1.s1", "약 12개", "NATO has", flags=flags))
-    shown = [" ".join(text(item).split()) for item in page.cssselect(".flags li")]
-    assert shown == ["✕error: number 12 is missing", "inote: copied NATO is copied"]
-    assert [text(mark) for mark in page.cssselect("td.source mark.error")] == ["12"]
-    assert [text(mark) for mark in page.cssselect("td.target mark.info")] == ["NATO"]
+    assert re.fullmatch("[0-9a-f]{16}", plain)
+    assert plain == again != other
 
 
-def test_numbers_are_marked_on_both_sides_with_the_digits_they_share(tmp_path):
-    page = one_page(tmp_path, record("1.b1.s1", "2年、1,234人", "In 2 years 1234 people", language="ja"))
-    numbers = {
-        side: [(text(n), n.get("data-number")) for n in page.cssselect(f"td.{side} .number")]
-        for side in ("source", "target")
-    }
-    assert numbers["source"] == [("2", "2"), ("1,234", "1234")]
-    assert numbers["target"] == [("2", "2"), ("1234", "1234")]
-
-
-def test_the_reference_stands_beside_the_last_segment_of_its_bead(tmp_path):
-    run = write_run(tmp_path / "run", {"a": [record("1.b1.s1", "가", "A"), record("1.b1.s2", "나", "B")]})
-    write_lines(
-        run / "a" / "reference.jsonl",
-        [
-            {"source": ["1.b1.s1", "1.b1.s2"], "reference": ["A and", "B."], "score": 0.8},
-            {"source": [], "reference": ["Nowhere"], "score": 0},
-        ],
+def test_the_overview_charts_estimated_quality_and_every_bar_opens_its_segments(tmp_path):
+    values = (0.05, 0.31, 0.35, 0.97, 1.0)
+    run = write_run(
+        tmp_path / "run",
+        {"a": [record(f"1.b1.s{i}", "가", "A", quality=value) for i, value in enumerate(values)]},
     )
     write_reports(run)
-    first, second = parse(run / "a" / "index.html").cssselect("tr.row")
-    assert not first.cssselect(".reference")
-    assert (
-        " ".join(text(second.cssselect(".reference")[0]).split()) == "Reference for 2 segments 0.80 A and B."
-    )
+    page = parse(run / "index.html")
+    bars = [(a.get("href"), a.get("aria-label")) for a in page.cssselect(".result .histogram a")]
+    assert bars == [
+        ("./a/index.html#quality=0-0.1&order=worst", "1 segment of quality 0.0 to 0.1"),
+        ("./a/index.html#quality=0.3-0.4&order=worst", "2 segments of quality 0.3 to 0.4"),
+        ("./a/index.html#quality=0.9-1&order=worst", "2 segments of quality 0.9 to 1.0"),
+    ]
+    shown = " ".join(text(page).split())
+    assert "Median 0.35 of 5 segments; 3 below one half" in shown
 
 
-def test_a_bead_that_is_not_one_to_one_is_shown(tmp_path):
-    ids = ("1.b1.s1", "1.b1.s2")
-    page = one_page(
-        tmp_path,
-        record(ids[0], "가", "A", link=Link(ids, ids[:1], 0.5)),
-        record(ids[1], "나", "B", link=Link((ids[1],), (), 0.0)),
-    )
-    assert [text(bead) for bead in page.cssselect(".bead")] == ["bead 2–1", "unaligned"]
+def test_the_overview_shows_intervals_and_what_they_mean(seed_run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(seed_run, copy)
+    scores = json.loads((copy / "scores.json").read_text(encoding="utf-8"))
+    scores["documents"][4]["metrics"][0] |= {"confidence_mean": 27.0, "confidence_var": 3.26}
+    (copy / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    write_reports(copy)
+    shown = " ".join(text(parse(copy / "index.html")).split())
+    assert "27.1 ± 3.3" in shown
+    assert "half of the 95 % interval" in shown
+    assert "half of the 95 % interval" not in text(parse(seed_run / "index.html"))
 
 
-def test_a_link_without_a_score_shows_no_number(tmp_path):
-    page = one_page(tmp_path, record("1.b1.s1", "가", "A", link=Link(("1.b1.s1",), ("1.b1.s1",), None)))
-    assert not page.cssselect(".numbers")
+def test_the_overview_says_when_how_long_and_how_fast(seed_run):
+    shown = " ".join(text(parse(seed_run / "index.html").get_element_by_id("work").getparent()).split())
+    assert "Made2026-11-22T10:00:00Z" in shown
+    assert "Time7 min 12 s" in shown
+    assert "Rate11.2 tokens a second" in shown
 
 
 def test_the_overview_says_what_the_scores_are_worth(seed_run):
@@ -178,14 +191,16 @@ def test_every_link_of_the_overview_leads_to_a_file_or_a_segment(seed_run):
         path, _, fragment = link.partition("#")
         assert (seed_run / path).is_file(), link
         if fragment and "=" not in fragment:
-            assert parse(seed_run / path).get_element_by_id(fragment) is not None
+            assert fragment in {segment["id"] for segment in data_of(parse(seed_run / path))["segments"]}
 
 
 def test_the_json_block_holds_the_segments(seed_run):
     for document in read_run(seed_run).documents:
         data = json.loads(text(page_of(seed_run, document).get_element_by_id("data")))
         assert [segment["id"] for segment in data["segments"]] == [r.segment.id for r in document.records]
-        assert [s["translation"] for s in data["segments"]] == [r.translation.text for r in document.records]
+        assert [s.get("translation") for s in data["segments"]] == [
+            r.translation.text for r in document.records
+        ]
 
 
 def test_a_page_needs_nothing_but_itself_and_allows_no_connection(any_run):
@@ -219,13 +234,14 @@ def test_no_text_of_a_document_becomes_markup(hostile_run):
 
 def test_every_attack_reads_as_it_stands(hostile_run):
     (path,) = (path for path in pages(hostile_run) if path.parent != hostile_run)
-    rows = parse(path).cssselect("tr.row")
-    for attack, row in zip(ATTACKS, rows[::3], strict=True):
+    segments = data_of(parse(path))["segments"]
+    for attack, segment in zip(ATTACKS, segments[::3], strict=True):
+        assert segment["source"] == segment["translation"] == attack
+    for attack, row in zip(ATTACKS, parse(path).cssselect("noscript .static-row")[::3], strict=True):
         # An HTML parser reads CR LF and CR as LF.
         shown = visible(attack).replace("\r\n", "\n").replace("\r", "\n")
-        for side in ("source", "target"):
-            cell = text(row.cssselect(f"td.{side} .text")[0])
-            assert cell.replace("\r\n", "\n").replace("\r", "\n") == shown
+        for cell in row.cssselect("p"):
+            assert text(cell).replace("\r\n", "\n").replace("\r", "\n") == shown
 
 
 @given(st.recursive(st.text() | st.none(), st.lists))
@@ -233,23 +249,6 @@ def test_the_json_block_comes_back_and_cannot_be_left(value):
     block = json_block(value)
     assert json.loads(block) == value
     assert not re.search("[<>&\u2028\u2029]", block)
-
-
-SPANS = st.lists(
-    st.tuples(
-        st.none() | st.tuples(st.integers(-2, 30), st.integers(-2, 30)), st.sampled_from(list(Severity))
-    )
-)
-
-
-@given(
-    st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("0123456789.,3"), max_size=30), SPANS
-)
-def test_pieces_joined_give_the_text_back(value, spans):
-    cut = list(pieces(value, spans))
-    assert "".join(piece.text for piece in cut) == visible(value)
-    for piece in cut:
-        assert piece.number == "" or piece.number.isascii()
 
 
 @pytest.mark.parametrize("name", ["a#b", "a?b", "a%41", "javascript:x", "//host/x", 'a"b', "é 가", ".."])

@@ -1,8 +1,12 @@
 // What belongs together lights up together: the rows of a bead, and the marks of both sides that say the same.
 // With the keyboard the arrows to the left and right walk through the marks of the current row.
 function groupsOf(row) {
-  const names = [...row.querySelectorAll(".source [data-groups], .target [data-groups]")].flatMap((mark) => mark.dataset.groups.split(" "));
-  return [...new Set(names)];
+  const marksOf = new Map();
+  for (const [place, mark] of [...row.querySelectorAll(".source [data-groups], .target [data-groups]")].entries()) {
+    for (const name of mark.dataset.groups.split(" ")) marksOf.set(name, `${marksOf.get(name) ?? ""} ${place}`);
+  }
+  // A number that is a linked word too is one stop.
+  return [...new Map([...marksOf].map(([name, marks]) => [marks, name])).values()];
 }
 
 function darken() {
