@@ -4,19 +4,20 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint browser clean help
+.PHONY: run test lint browser axe clean help
 
 help:
 	@echo "make run      install, translate the seeds, write outputs/"
 	@echo "make test     install, run the test suite"
 	@echo "make lint     ruff and mypy"
 	@echo "make browser  install Chromium for the page tests (Debian, as root)"
+	@echo "make axe      install axe-core for the page tests (npm)"
 	@echo "make clean    remove the virtual environment and caches"
 
 run: $(VENV)/installed
 	$(BIN)/mtalign run -c mtalign.toml -o outputs
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-dev axe
 	$(BIN)/pytest
 
 lint: $(VENV)/installed-dev
@@ -26,6 +27,12 @@ lint: $(VENV)/installed-dev
 
 browser:
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
+
+# Only the tests use it; without npm they say loudly that they cannot, and fail on CI.
+axe:
+	@test -f node_modules/axe-core/axe.min.js \
+	  || { command -v npm >/dev/null && npm install --silent --no-save --no-package-lock --no-audit --no-fund axe-core@4.14.1; } \
+	  || echo "axe-core could not be installed: the accessibility tests will say so" >&2
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -43,4 +50,4 @@ $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	@touch $(VENV)/installed $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,8 +1,8 @@
 """How the review page holds a long document: ``python bench/page.py`` (needs Playwright and Chromium).
 
-Builds a run of 10,000 segments from the seeds' real outputs, writes its page, and opens it in a fresh Chromium
-several times. The table has the median and the worst of the visits beside the limit; the exit code is 1 where a
-median is over its limit.
+Builds a run of 10,000 segments from the seeds' real outputs, writes its page, and opens it in a fresh
+Chromium several times. The table has the median and the worst of the visits beside the limit; the exit code
+is 1 where a median is over its limit.
 
 * first rows: from the start of the navigation until a frame with rows of text has been drawn;
 * stalls: the longest time between two frames while the page is scrolled through, jumped about in, filtered,
@@ -77,8 +77,8 @@ def build(folder: Path, count: int) -> Path:
 
 
 def resident() -> float:
-    """MB that the largest renderer process below this one holds, proportionally; 0 where /proc does not say."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)  # noqa: S607
+    """MB that the largest renderer below this process holds, proportionally; 0 without /proc."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True)
     rows = [row.split(None, 2) for row in listed.stdout.splitlines()[1:]]
     parents = {int(pid): int(parent) for pid, parent, *_ in rows}
     sizes = [0.0]

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from report_samples import ATTACKS, NOTE, record, write_hostile_run, write_lines, write_run, write_seed_run
+from report_samples import ATTACKS, NOTE, record, write_hostile_run, write_run, write_seed_run
 
 from mtalign.document import Flag, Severity, Status
 from mtalign.records import Record

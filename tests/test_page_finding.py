@@ -1,4 +1,4 @@
-"""Finding segments on a document's page in Chromium: order, filters, search, the navigator, links to a view."""
+"""Finding segments on a document's page in Chromium: order, filters, search, navigator, links."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_filters_find_what_the_segments_say_and_live_in_the_link(visit, real_run
 
 def test_worst_first_goes_by_failure_severity_and_estimated_quality(visit, review_run):
     visit.open(review_run / "5")
-    visit.page.get_by_text("Worst first").click()
+    visit.page.get_by_role("radio", name="Worst first").check()
     assert visit.fragment() == "#order=worst"
     worst = visit.shown()
     lines = {line["id"]: line for line in lines_of(review_run, "5")}

@@ -268,7 +268,8 @@ def test_pieces_joined_give_the_text_back_and_digits_are_ascii(visit):
         visit,
         ("dom.js", "pieces.js"),
         """([texts, spans]) => texts.map((text) => {
-            const layers = [...numberLayers(text), ...spans.map(([start, end]) => ({ start, end, kind: "error" }))];
+            const flags = spans.map(([start, end]) => ({ start, end, kind: "error" }));
+            const layers = [...numberLayers(text), ...flags];
             return cut(text, layers).map((piece) => piece.text).join("");
         })""",
         [texts, spans],

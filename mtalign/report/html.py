@@ -1,7 +1,7 @@
 """``<document>/index.html``: source and English side by side, one self-contained page a document.
 
-The segments stand in the page twice: as one JSON block, from which the scripts of ``assets/document/`` draw the
-rows that are in view, and as plain text in ``<noscript>`` for a viewer that runs no scripts.
+The segments stand in the page twice: as one JSON block, from which the scripts of ``assets/document/`` draw
+the rows that are in view, and as plain text in ``<noscript>`` for a viewer that runs no scripts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SCRIPTS = (
     "document/keys.js",
     "document/main.js",
 )
-"""In the order in which they are put together; a script uses only names of those before it, or inside functions."""
+"""In the order in which they are put together; outside functions a script uses only names of earlier ones."""
 
 
 def write_page(run: RunPayload, document: DocumentRun) -> bytes:

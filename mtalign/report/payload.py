@@ -244,8 +244,8 @@ class FlagKind:
 def severity_rank(record: Record) -> tuple[float, ...]:
     """Sort key that puts the segment a reviewer should see first at the front.
 
-    Failed segments, then by number of errors and of warnings, estimated quality, number of notes, similarity of
-    the bead and the engine's score; what did not go through a model comes after what did, flags being equal.
+    Failed segments, then by number of errors and of warnings, estimated quality, number of notes, similarity
+    of the bead and the engine's score; what did not go through a model comes after what did, flags being equal.
     """
     translation = record.translation
     counts = Counter(flag.severity for flag in translation.flags)
@@ -318,7 +318,7 @@ def read_run(run: Path) -> RunPayload:
 
 
 def _run_id(documents: Iterable[DocumentRun]) -> str:
-    """The id of a run whose manifest has none: the same for the same documents, however they are translated."""
+    """The id of a run whose manifest has none: the same however its documents are translated."""
     whole = hashlib.sha256()
     for document in documents:
         one = hashlib.sha256()

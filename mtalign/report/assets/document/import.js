@@ -75,7 +75,7 @@ function mergeCorrections(items, count) {
       if (!entry.others.some((other) => sameOutcome(other, clean))) entry.others = [...entry.others, clean];
       count.conflicts += 1;
     }
-    changes.set(segment.id, entry);
+    if (!old || JSON.stringify(entry) !== JSON.stringify(old)) changes.set(segment.id, entry);
   }
   if (aside.length > setAside().length) changes.set(ASIDE, { corrections: aside });
   return changes;
