@@ -142,7 +142,11 @@ def test_print_has_every_row_and_no_tools(visit, real_run):
     boxes = visit.page.eval_on_selector_all(".row", "r => r.map(e => e.getBoundingClientRect().top)")
     assert boxes == sorted(set(boxes))
     visit.page.emulate_media(media="screen")
-    visit.page.wait_for_timeout(50)
+    # The browser tells of the change with its next frame.
+    for _ in range(100):
+        if visit.page.locator(".row").count() < len(every):
+            break
+        visit.page.wait_for_timeout(50)
     assert visit.page.locator(".row").count() < len(every)
 
 

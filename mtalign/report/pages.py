@@ -41,9 +41,9 @@ def render(
     """Render a page of ``assets/`` into one self-contained file.
 
     The scripts are put together into one function, so that their names stay among themselves. The page's
-    policy allows the style sheet and the script that stand in it, by their SHA-256, and nothing else: no connection,
-    no other script, no inline handler. A page with scripts may start a worker from text that it holds itself
-    (``blob:``); the worker is under the same policy.
+    policy allows the style sheet and the script that stand in it, by their SHA-256, and nothing else: no
+    connection, no other script, no inline handler. A page with scripts may start a worker from text that it
+    holds itself (``blob:``); the worker is under the same policy.
     """
     style = "".join(_asset(name) for name in styles)
     code = (

@@ -245,7 +245,7 @@ def severity_rank(record: Record) -> tuple[float, ...]:
     """Sort key that puts the segment a reviewer should see first at the front.
 
     Failed segments, then by number of errors and of warnings, estimated quality, number of notes, similarity
-    of the bead and the engine's score; what did not go through a model comes after what did, flags being equal.
+    of the bead and the engine's score; what did not go through a model comes after what did.
     """
     translation = record.translation
     counts = Counter(flag.severity for flag in translation.flags)
