@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import shutil
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ from lxml import html
 from report_samples import ATTACKS, NOTE, record, write_hostile_run, write_run, write_seed_run
 
 from mtalign.document import Flag, Severity, Status
-from mtalign.records import Record
 from mtalign.report import write_reports
-from mtalign.report.html import page_data
 from mtalign.report.pages import json_block, path_reference
 from mtalign.report.payload import DocumentRun, read_run
 from mtalign.report.text import visible
@@ -94,18 +92,9 @@ def test_offsets_are_counted_as_javascript_counts(tmp_path):
     assert segment["words"] == [[0, 2, 1, 3], [2, 3, 3, 4]]
 
 
-def test_glossary_terms_and_applied_reviews_of_later_records_reach_the_page(tmp_path):
-    @dataclass(frozen=True)
-    class WithTerms(Record):
-        terms: tuple[tuple[int, int, str, bool], ...] = ()
-
-    run = read_run(write_run(tmp_path / "run", {"a": [record("1.b1.s1", "北约与日本", "NATO")]}))
-    (plain,) = run.documents[0].records
-    values = {f.name: getattr(plain, f.name) for f in fields(plain)}
-    (segment,) = page_data(
-        run,
-        replace(run.documents[0], records=(WithTerms(**values | {"terms": ((0, 2, "NATO", True),)}),)),
-    )["segments"]
+def test_glossary_terms_reach_the_page(tmp_path):
+    page = one_page(tmp_path, replace(record("1.b1.s1", "北约与日本", "NATO"), terms=((0, 2, "NATO", True),)))
+    (segment,) = data_of(page)["segments"]
     assert segment["terms"] == [[0, 2, "NATO", True]]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from mtalign.document import Flag
@@ -93,8 +93,7 @@ def page_data(run: RunPayload, document: DocumentRun) -> dict[str, Any]:
 def _segment(record: Record, rank: int) -> dict[str, Any]:
     segment, translation, link = record.segment, record.translation, record.link
     source, target = _Offsets(segment.text), _Offsets(translation.text or "")
-    # Glossary terms and applied reviews are later additions to the records.
-    terms: Iterable[tuple[int, int, str, bool]] = getattr(record, "terms", ())
+    # Applied reviews are a later addition to the records.
     review: Any = getattr(translation, "review", None)
     values: dict[str, Any] = {
         "id": segment.id,
@@ -121,7 +120,9 @@ def _segment(record: Record, rank: int) -> dict[str, Any]:
             }
             for flag in translation.flags
         ],
-        "terms": [[*_pair(source.span((start, end))), english, hit] for start, end, english, hit in terms],
+        "terms": [
+            [*_pair(source.span((start, end))), english, hit] for start, end, english, hit in record.terms
+        ],
         "words": [[*_pair(source.span((a, b))), *_pair(target.span((c, d)))] for a, b, c, d in record.words],
         "review": review
         and {
