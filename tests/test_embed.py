@@ -87,8 +87,10 @@ def test_lone_surrogates_and_long_lines_are_encoded() -> None:
 
 
 def test_an_unknown_embedder_is_a_usage_error_that_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="unknown embedder 'labse'; choose one of: use, hash"):
-        load_embedder("labse")
+    with pytest.raises(
+        UsageError, match="unknown embedder 'lapse'; choose one of: use, e5, labse, hash, or the folder"
+    ):
+        load_embedder("lapse")
 
 
 def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:

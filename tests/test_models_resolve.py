@@ -101,7 +101,7 @@ def test_every_entry_of_the_catalogue_says_what_it_must():
         "qwen",
     } <= {*names}
     for entry in catalogue:
-        assert entry.family in ("marian", "m2m100", "gguf")
+        assert entry.family in ("marian", "m2m100", "gguf", "sentence-transformers")
         assert entry.origins
         assert entry.licence
         assert entry.attribution

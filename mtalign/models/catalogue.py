@@ -53,7 +53,7 @@ class CatalogueEntry:
     name: str
     purpose: str
     family: str
-    """``marian``, ``m2m100`` or ``gguf``."""
+    """``marian``, ``m2m100``, ``gguf``, or ``sentence-transformers`` for one that does not translate."""
     licence: str
     attribution: str
     languages: tuple[str, ...]

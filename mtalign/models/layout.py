@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zipfile
 from collections.abc import Iterable
@@ -26,12 +27,22 @@ _SUPPORT = (
     "vocab.json",
     "sentencepiece.bpe.model",
 )
+_SENTENCE_SUPPORT = (
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "vocab.txt",
+    "unigram.json",
+)
+_MODULE_FILE = re.compile(r"[0-9]{1,2}_[A-Za-z]{1,30}/(config\.json|model\.safetensors|pytorch_model\.bin)")
+"""A file of a sentence-transformers module that has a folder of its own (``1_Pooling/config.json``)."""
 _FOREIGN_SUFFIXES = (".h5", ".msgpack", ".ot", ".onnx", ".md", ".gitattributes")
 _FAMILIES = {"marian": "marian", "m2m_100": "m2m100"}
+SENTENCE_FAMILY = "sentence-transformers"
 
 
 def choose_files(available: Iterable[str], pinned: Iterable[str] = ()) -> list[str]:
-    """The files of a repository that an engine needs: support files and one set of weights.
+    """The files of a repository that an engine or embedder needs: support files and one set of weights.
 
     Weights are the pinned ones, else safetensors, else PyTorch's, whole or in shards; never TensorFlow,
     Flax or Rust weights. With a GGUF file pinned, only the pinned files.
@@ -39,12 +50,16 @@ def choose_files(available: Iterable[str], pinned: Iterable[str] = ()) -> list[s
     Raises:
         ModelError: there are no weights that an engine reads.
     """
+    everything = set(available)
     # A name with a folder in it is none of ours, and could lead out of the store.
-    names = {name for name in available if "/" not in name and "\\" not in name}
+    names = {name for name in everything if "/" not in name and "\\" not in name}
     wanted = set(pinned)
     if any(name.endswith(".gguf") for name in wanted):
         return sorted(wanted)
     support = [name for name in _SUPPORT if name in names]
+    if "modules.json" in names:
+        support += [name for name in _SENTENCE_SUPPORT if name in names]
+        support += _module_files(everything)
     for whole in sorted(("model.safetensors", "pytorch_model.bin"), key=lambda name: name not in wanted):
         stem, suffix = whole.rsplit(".", 1)
         if whole in names:
@@ -57,14 +72,26 @@ def choose_files(available: Iterable[str], pinned: Iterable[str] = ()) -> list[s
     )
 
 
+def _module_files(names: Iterable[str]) -> list[str]:
+    """Of each module its configuration and one set of weights."""
+    found = sorted(name for name in names if _MODULE_FILE.fullmatch(name))
+    whole = {name.rsplit("/", 1)[0] for name in found if name.endswith(".safetensors")}
+    return [name for name in found if not (name.endswith(".bin") and name.rsplit("/", 1)[0] in whole)]
+
+
 def model_files(path: Path) -> list[Path]:
     """The files that make up the model at ``path``: the ``.gguf`` itself, or those of the directory.
 
-    Hidden files, read-me files, the store's record and weights of other frameworks do not count.
+    Hidden files, read-me files, the store's record and weights of other frameworks do not count. Of a
+    sentence-transformers model, those of its modules' folders do.
     """
     if path.is_file():
         return [path]
-    return sorted(
+    inner: list[Path] = []
+    if (path / "modules.json").is_file():
+        nested = (file.relative_to(path).as_posix() for file in path.glob("*/*") if file.is_file())
+        inner = [path / name for name in _module_files(nested)]
+    return inner + sorted(
         file
         for file in path.iterdir()
         if file.is_file()
@@ -74,8 +101,13 @@ def model_files(path: Path) -> list[Path]:
     )
 
 
+def relative_name(file: Path, path: Path) -> str:
+    """What a file of the model at ``path`` is called: its path inside the directory, with ``/``."""
+    return file.name if file == path else file.relative_to(path).as_posix()
+
+
 def read_family(path: Path) -> str:
-    """``marian``, ``m2m100`` or ``gguf``: read from the GGUF magic, ``config.json`` or ``model.bin``.
+    """``marian``, ``m2m100``, ``gguf`` or ``sentence-transformers``, as the files say.
 
     Raises:
         ModelError: not a model that an engine reads, or a damaged one.
@@ -83,6 +115,8 @@ def read_family(path: Path) -> str:
     if path.is_file():
         _check_gguf(path)
         return "gguf"
+    if (path / "modules.json").is_file():
+        return SENTENCE_FAMILY
     config = _read_json(path / "config.json") if (path / "config.json").is_file() else {}
     if (path / "model.bin").is_file():
         return _converted_family(path)

@@ -12,7 +12,7 @@ from mtalign.languages import Language
 from mtalign.models.catalogue import CatalogueEntry
 from mtalign.models.download import Progress, no_progress
 from mtalign.models.hashing import fingerprint
-from mtalign.models.layout import check_whole, model_files, read_family
+from mtalign.models.layout import SENTENCE_FAMILY, check_whole, model_files, read_family, relative_name
 from mtalign.models.record import ModelRecord
 from mtalign.models.resolved import ResolvedModel
 from mtalign.models.store import ModelStore, Note, State, no_note
@@ -84,7 +84,7 @@ def resolve(
     model for ``source_language``.
 
     Raises:
-        UsageError: no such model or path.
+        UsageError: no such model or path, or one that gives sentence vectors and does not translate.
         LicenseError: its licence has to be accepted first.
         DownloadError: it could not be fetched.
         ModelError: it is damaged, or not in the store and ``offline`` or ``pull=False`` forbids fetching.
@@ -93,6 +93,7 @@ def resolve(
     if path is not None:
         return _resolve_path(path, store)
     entry = store.catalogue.find(str(name_or_path), source_language)
+    _check_translates(entry.name, entry.family)
     if store.state(entry) in (State.READY, State.DAMAGED):
         # A damaged one is an error to be told, not a reason to fetch gigabytes unasked.
         return _resolved(store.record(entry), store)
@@ -124,9 +125,15 @@ def _as_path(name_or_path: str | Path, store: ModelStore) -> Path | None:
 
 def _resolve_path(path: Path, store: ModelStore) -> ResolvedModel:
     family = read_family(path)
+    _check_translates(str(path), family)
     check_whole(path)
-    hashes = {file.name: store.sha256(file) for file in model_files(path)}
+    hashes = {relative_name(file, path): store.sha256(file) for file in model_files(path)}
     return ResolvedModel(name=str(path), path=path, family=family, fingerprint=fingerprint(hashes))
+
+
+def _check_translates(name: str, family: str) -> None:
+    if family == SENTENCE_FAMILY:
+        raise UsageError(f"{name} makes sentence vectors and does not translate", hint=f"--embedder {name}")
 
 
 def _resolved(record: ModelRecord, store: ModelStore) -> ResolvedModel:

@@ -378,7 +378,7 @@ class ModelStore:
             write_json(memory, {**known, entry.name: {"revision": record.revision, "files": files}})
 
     def _move_into_place(self, record: ModelRecord, partial: Path) -> None:
-        wanted = {file.name for file in record.files}
+        wanted = {file.name.split("/")[0] for file in record.files}
         for left in partial.iterdir():
             if left.name not in wanted:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()

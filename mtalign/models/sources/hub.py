@@ -86,6 +86,7 @@ class HubSource:
         for pin, size in zip(wanted, sizes, strict=True):
             target = directory / pin.name
             if not target.exists() or mismatch(target, pin):
+                target.parent.mkdir(exist_ok=True)
                 target.unlink(missing_ok=True)
                 base = f"{endpoint()}/{entry.hub}/resolve/{quote(commit)}/{quote(pin.name)}"
                 fetch_file(client, base, target, pin, _shifted(progress, done, total))

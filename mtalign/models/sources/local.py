@@ -12,7 +12,7 @@ from pathlib import Path
 from mtalign.errors import DownloadError, ModelError, UsageError
 from mtalign.models.catalogue import CatalogueEntry, FilePin
 from mtalign.models.download import Progress, mismatch
-from mtalign.models.layout import check_whole, choose_files, model_files, read_family
+from mtalign.models.layout import check_whole, choose_files, model_files, read_family, relative_name
 from mtalign.models.sources.base import Fetched
 from mtalign.models.space import require_space
 
@@ -47,7 +47,7 @@ class LocalSource:
             raise ModelError(f"{self.path} is a {family} model, {entry.name} is a {entry.family} model")
         check_whole(self.path)
         pins = {pin.name: pin for pin in (*entry.files, *locked)}
-        found = {file.name: file for file in model_files(self.path)}
+        found = {relative_name(file, self.path): file for file in model_files(self.path)}
         if self.path.is_file():
             # A single file may have been renamed; what counts is what is in it.
             names = {next(iter(pins), self.path.name): self.path}
@@ -71,6 +71,7 @@ class LocalSource:
 
 
 def _bring(file: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
     target.unlink(missing_ok=True)
     size = file.stat().st_size
     if size >= _WORTH_A_LINK:
