@@ -50,13 +50,28 @@ class Status(str, Enum):
     """What became of a segment."""
 
     TRANSLATED = "translated"
-    """A model (or the translation memory) gave the English."""
+    """A model (or the translation memory) gave the English, or a reviewer wrote it."""
     KEPT = "kept"
     """Nothing to translate (English, a number, a URL): the source is the English."""
     SKIPPED = "skipped"
     """Data or code: no translation, ``failure`` says why; written through unchanged."""
     FAILED = "failed"
     """Should have been translated and was not; ``failure`` says why."""
+
+
+class Verdict(str, Enum):
+    """What a reviewer said of a translation."""
+
+    ACCEPTED = "accepted"
+    """It stands as it is."""
+    EDITED = "edited"
+    """The reviewer wrote the English that stands now."""
+    REJECTED = "rejected"
+    """It must not stand, and nobody has written another: the segment is failed."""
+
+
+PERSON = "person"
+"""The ``engine`` of a translation that a reviewer wrote."""
 
 
 class Severity(str, Enum):
@@ -124,6 +139,27 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Review:
+    """What a reviewer said of a segment's translation, and of which one."""
+
+    verdict: Verdict | None
+    """None where there is only a comment."""
+    by: str
+    """The reviewer's name; empty where none was given."""
+    at: str
+    """When, ISO 8601 in UTC: ``2026-11-25T11:58:03Z``."""
+    before: str | None = None
+    """The translation that the reviewer saw; None where the segment had none."""
+    comment: str = ""
+    engine: str = ""
+    """The engine that made ``before``."""
+    model: str = ""
+    """The model that made ``before``, as in a translation."""
+    segment: str = ""
+    """Id of the segment it was said of, where that is another one with the same source; else empty."""
+
+
+@dataclass(frozen=True)
 class Translation:
     """A segment's English, or an explicit failure; never a guess."""
 
@@ -133,11 +169,14 @@ class Translation:
     """The English; ``None`` exactly when ``failure`` is set."""
     failure: str | None = None
     engine: str = ""
+    """The engine that made the text; ``person`` where a reviewer wrote it."""
     model: str = ""
     """Catalogue name or path of the model, with its fingerprint: ``qwen@cc324af070c2``."""
     score: float | None = None
     """Mean log-probability of a target token, where the engine gives one (natural logarithm, ≤ 0)."""
     flags: tuple[Flag, ...] = ()
+    review: Review | None = None
+    """What a reviewer said of it; None where nobody did."""
 
     def __post_init__(self) -> None:
         if (self.text is None) == (self.failure is None):

@@ -3,7 +3,7 @@
 Fields of a line (schema 1), in this order:
 
 ``schema id document block kind level source source_lang target_lang translation status failure skip engine
-model score link quality words terms flags before after``
+model score link quality words terms flags review before after``
 
 ``translation`` is a string, or null with a ``failure``. ``link`` is the alignment bead that the segment
 belongs to: ``{"source": [ids], "target": [ids], "score": 0..1 or null}``; a target id is the id of the
@@ -12,13 +12,17 @@ none was estimated. ``words`` are word links inside the segment, ``[source start
 start, translation end]`` each, in characters, half-open. ``terms`` are the glossary's terms in the source,
 from left to right, ``[source start, source end, "english", hit]`` each: ``hit`` says whether the translation
 holds the term in English, and ``english`` is the alternative it holds, or the preferred one where it holds
-none. A line without these three is read as one that has none of them. ``before`` is the document's text
-between the previous segment and this one (``after``, on the last line only, what follows it), so that
-``before + source`` over all lines gives the document back.
+none. ``review`` is what a reviewer said of the translation, or null: ``{"verdict": accepted, edited, rejected
+or null, "by", "at", "before": the translation that the reviewer saw or null, "comment", "engine", "model":
+those of that translation, "segment": the segment it was said of where that is another one with the same
+source, else ""}``. A line without these four is read as one that has none of them. ``before`` is the
+document's text between the previous segment and this one (``after``, on the last line only, what follows it),
+so that ``before + source`` over all lines gives the document back.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,11 +35,13 @@ from mtalign.document import (
     Document,
     Flag,
     Link,
+    Review,
     Segment,
     Severity,
     Skip,
     Status,
     Translation,
+    Verdict,
 )
 from mtalign.errors import DocumentError
 
@@ -147,6 +153,7 @@ def to_json(record: Record) -> dict[str, Any]:
             }
             for flag in translation.flags
         ],
+        "review": translation.review and _review_to_json(translation.review),
         "before": record.before,
         "after": record.after,
     }
@@ -190,6 +197,7 @@ def from_json(line: Mapping[str, Any]) -> Record:
                 model=line["model"],
                 score=line["score"],
                 flags=tuple(_flag(flag) for flag in line["flags"]),
+                review=_review(line.get("review")),
             ),
             before=line["before"],
             after=line["after"],
@@ -219,6 +227,49 @@ def _flag(flag: Mapping[str, Any]) -> Flag:
         source_span=flag["source_span"] and tuple(flag["source_span"]),
         translation_span=flag["translation_span"] and tuple(flag["translation_span"]),
     )
+
+
+def _review_to_json(review: Review) -> dict[str, Any]:
+    return {
+        "verdict": review.verdict and review.verdict.value,
+        "by": review.by,
+        "at": review.at,
+        "before": review.before,
+        "comment": review.comment,
+        "engine": review.engine,
+        "model": review.model,
+        "segment": review.segment,
+    }
+
+
+def _review(value: Mapping[str, Any] | None) -> Review | None:
+    if value is None:
+        return None
+    texts = {name: value[name] for name in ("by", "at", "comment", "engine", "model", "segment")}
+    if not all(isinstance(text, str) for text in (*texts.values(), value["before"] or "")):
+        raise TypeError("a review's value is of the wrong type")
+    verdict = value["verdict"]
+    return Review(verdict=None if verdict is None else Verdict(verdict), before=value["before"], **texts)
+
+
+def run_id(documents: Iterable[tuple[str, Iterable[Segment]]]) -> str:
+    """The id of a run: 16 hex digits over its documents' folder names and segments, in order.
+
+    It depends on the segments' ids and source texts alone, so it stays the same when the same documents are
+    translated again, and corrections of other documents are recognised.
+    """
+    whole = hashlib.sha256()
+    for output, segments in documents:
+        whole.update(json.dumps([output, segments_digest(segments)]).encode() + b"\n")
+    return whole.hexdigest()[:16]
+
+
+def segments_digest(segments: Iterable[Segment]) -> str:
+    """SHA-256, hex, over the ids and source texts of a document's segments, in order."""
+    digest = hashlib.sha256()
+    for segment in segments:
+        digest.update(json.dumps([segment.id, segment.text]).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def dump_records(records: Iterable[Record]) -> str:

@@ -105,9 +105,10 @@ def _print_summary(result: RunResult) -> None:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         click.echo("  ".join([*cells, row[-1]]).rstrip())
     figures = result.statistics
+    reviewed = f"{figures.from_review} from review, " if figures.from_review else ""
     click.echo(
-        f"{figures.decoded} segments decoded, {figures.from_memory} from memory, {result.failed} failed,"
-        f" {result.seconds:.1f} s"
+        f"{figures.decoded} segments decoded, {figures.from_memory} from memory, {reviewed}"
+        f"{result.failed} failed, {result.seconds:.1f} s"
     )
     if result.scores["glossary"] is not None:
         click.echo(describe_hits(result.scores["glossary"]))

@@ -8,7 +8,7 @@ from mtalign.document import Link, Status
 from mtalign.embed import ENCODER_LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mtalign.document import Segment, Translation
     from mtalign.embed import Embedder
@@ -31,3 +31,30 @@ def link_translations(
         for segment, cosine in zip(scored, cosines, strict=True):
             scores[segment.id] = min(1.0, max(0.0, float(cosine)))
     return [Link((s.id,), (s.id,), scores.get(s.id)) for s in translated]
+
+
+def change_links(links: Iterable[Link], beads: Sequence[Link]) -> list[Link]:
+    """``links`` with the beads that a reviewer set in the place of those that held the same segments.
+
+    What an old bead held and no new one names stays in it: without score, or with 0 where a side is empty.
+    A bead of which nothing is left is gone.
+    """
+    sources = {identifier for bead in beads for identifier in bead.source_ids}
+    targets = {identifier for bead in beads for identifier in bead.target_ids}
+    changed = list(beads)
+    for link in links:
+        rest = Link(
+            tuple(identifier for identifier in link.source_ids if identifier not in sources),
+            tuple(identifier for identifier in link.target_ids if identifier not in targets),
+            None,
+        )
+        if (rest.source_ids, rest.target_ids) == (link.source_ids, link.target_ids):
+            changed.append(link)
+        elif rest.source_ids or rest.target_ids:
+            changed.append(rest)
+    return [_unscored(link) for link in changed]
+
+
+def _unscored(link: Link) -> Link:
+    one_sided = not link.source_ids or not link.target_ids
+    return Link(link.source_ids, link.target_ids, 0.0) if one_sided else link

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign import __version__
-from mtalign.document import SCHEMA_VERSION, Status
+from mtalign.document import PERSON, SCHEMA_VERSION, Status
 from mtalign.engines.base import Decoding
 from mtalign.job.engines import EnginePool
 from mtalign.job.inputs import read_inputs
-from mtalign.job.links import link_translations
+from mtalign.job.links import change_links, link_translations
 from mtalign.job.manifest import machine, package_versions
 from mtalign.job.outputs import check_writable, count_statuses, write_document, write_json, write_jsonl
 from mtalign.job.reference import load_reference
 from mtalign.job.terms import TermCounts, configured_glossary
 from mtalign.languages import parse_language
-from mtalign.memory import Memory
-from mtalign.records import make_records
+from mtalign.memory import Decision, Memory
+from mtalign.records import make_records, run_id, segments_digest
+from mtalign.segment import plain_text
 from mtalign.translate import PlanStatistics, translate_segments, untouched
 
 if TYPE_CHECKING:
@@ -105,7 +106,11 @@ def translate_inputs(
             )
         translations.update(done)
         statistics.add(cost)
-    translations.update({s.id: untouched(s) for s in segments if s.skip})
+    skipped = [segment for segment in segments if segment.skip]
+    decisions = memory.decisions(
+        [(s.id, plain_text(s.text), s.language) for s in skipped], target.code, own_only=True
+    )
+    translations.update({s.id: untouched(s, decisions.get(s.id, Decision())) for s in skipped})
     return translations, statistics
 
 
@@ -147,6 +152,10 @@ def run_job(
             glossary=glossary,
         )
         models = pool.used()
+        beads = {
+            item.output: memory.beads(item.document.id, target.code, segments_digest(item.segments))
+            for item in inputs
+        }
 
     from mtalign.embed import load_embedder
 
@@ -157,6 +166,8 @@ def run_job(
         for number, item in enumerate(inputs, start=1):
             output = folder / item.output
             links = link_translations(item.segments, translations, embedder)
+            if beads[item.output]:
+                links = change_links(links, beads[item.output])
             terms = None if counts is None else counts.add(item.segments, translations)
             records = make_records(
                 item.document, item.segments, translations, target.code, links, terms=terms
@@ -173,6 +184,7 @@ def run_job(
         folder / "manifest.json",
         {
             "schema": SCHEMA_VERSION,
+            "run": run_id((item.output, item.segments) for item in inputs),
             "mtalign": __version__,
             "created": created.isoformat(timespec="seconds"),
             "inputs": entries,
@@ -217,7 +229,12 @@ def _score(
         write_jsonl(output / "reference.jsonl", beads)
     else:
         (output / "reference.jsonl").unlink(missing_ok=True)
-    return {"document": item.document.id, **result.to_json()}
+    entry = {"document": item.document.id, **result.to_json()}
+    edited = sum(translations[i].engine == PERSON for i in ids)
+    if edited:
+        # A reader must not take for the model's what people wrote.
+        entry["note"] = f"{entry['note']}; of {len(ids)} segments {edited} were written by a reviewer"
+    return entry
 
 
 def _entry(item: Input, translations: Mapping[str, Translation]) -> dict[str, Any]:
@@ -266,6 +283,7 @@ def _rate(statistics: PlanStatistics) -> dict[str, Any]:
     return {
         "segments": statistics.segments,
         "from_memory": statistics.from_memory,
+        "from_review": statistics.from_review,
         "decoded": statistics.decoded,
         "retried": statistics.retried,
         "asked_for_terms": statistics.asked_for_terms,

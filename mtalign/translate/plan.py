@@ -6,7 +6,9 @@ guard, holds more of the terms, and gets no more flags than the first. Both are 
 that is added later, or changed, costs only the segments that miss one of its terms.
 
 A batch that is done is recorded before the next one starts, so that an interruption loses at most the batch
-in flight. Nothing but a model's guarded output, or a stored one, ever becomes a translation.
+in flight. Nothing but a model's guarded output, or a stored one, ever becomes a translation; or what a reviewer
+let stand or wrote, which goes before both. What a reviewer said of a segment changes that segment alone: its
+neighbours keep the context that they were translated with.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from mtalign.checks import check_translation
 from mtalign.checks.glossary import check_glossary
-from mtalign.document import Flag, Severity, Skip, Status, Translation
+from mtalign.document import PERSON, Flag, Severity, Skip, Status, Translation, Verdict
 from mtalign.engines.base import ContextPair, Request
 from mtalign.errors import EngineError
 from mtalign.glossary import count_hits, distinct
 from mtalign.languages import parse_language
-from mtalign.memory import Entry, Outcome, memory_key
+from mtalign.memory import Decision, Entry, Outcome, memory_key, refusing_key, rejection_reason
 from mtalign.segment import plain_text
 from mtalign.translate.attempts import PLAN_VERSION, TERMS_VERSION, ladder
 from mtalign.translate.guard import objection
@@ -42,6 +44,7 @@ _SKIP_REASONS = {
     Skip.DATA: "data is not translated",
     Skip.CODE: "code is not translated",
 }
+_UNDECIDED = Decision()
 _ENGINE_ERRORS_IN_A_ROW = 3
 """So many requests failing one after the other, each on its own, means that the engine is broken."""
 
@@ -63,6 +66,8 @@ class PlanStatistics:
 
     segments: int = 0
     from_memory: int = 0
+    from_review: int = 0
+    """Segments whose translation a reviewer accepted or wrote."""
     decoded: int = 0
     """Segments that went through the model."""
     retried: int = 0
@@ -78,8 +83,40 @@ class PlanStatistics:
             setattr(self, name, getattr(self, name) + value)
 
 
-def untouched(segment: Segment) -> Translation:
+def untouched(segment: Segment, decision: Decision = _UNDECIDED) -> Translation:
     """The translation of a segment that does not go through a model."""
+    review = decision.review
+    if decision.translation is not None:
+        given = reviewed(segment.id, decision, ())
+        return given if given.engine == PERSON else replace(given, status=Status.KEPT)
+    if decision.refused and review:
+        return Translation(segment.id, Status.FAILED, None, rejection_reason(review), review=review)
+    plain = _untouched(segment)
+    return replace(plain, review=review) if review and review.before == plain.text else plain
+
+
+def reviewed(segment_id: str, decision: Decision, flags: tuple[Flag, ...]) -> Translation:
+    """The translation that a reviewer accepted or wrote."""
+    review = decision.review
+    if review is None or decision.translation is None:
+        raise ValueError(f"{segment_id}: no reviewer decided on it")
+    if review.segment:
+        what = f"as {review.by or 'somebody'} reviewed it in {review.segment}, which has the same source"
+        flags += (Flag("reused", Severity.INFO, what),)
+    edited = review.verdict is Verdict.EDITED
+    return Translation(
+        segment_id,
+        Status.TRANSLATED,
+        decision.translation,
+        engine=PERSON if edited else review.engine,
+        model="" if edited else review.model,
+        score=decision.score,
+        flags=flags,
+        review=review,
+    )
+
+
+def _untouched(segment: Segment) -> Translation:
     if segment.skip in _SKIP_REASONS:
         return Translation(segment.id, Status.SKIPPED, None, failure=_SKIP_REASONS[segment.skip])
     return Translation(segment.id, Status.KEPT, segment.text)
@@ -121,6 +158,8 @@ class _Item:
     segments: tuple[Segment, ...]
     plain: Outcome | None = None
     """What the memory has under ``plain_key``: a translation that misses a term."""
+    refused: tuple[str, ...] = ()
+    """Translations that a reviewer rejected."""
 
 
 @dataclass
@@ -154,6 +193,10 @@ class _Plan:
         self.translations = {segment.id: untouched(segment) for segment in segments if segment.skip}
         self.pending = [segment for segment in segments if not segment.skip]
         self.statistics = PlanStatistics(segments=len(self.pending))
+        self._decisions = memory.decisions(
+            [(segment.id, plain_text(segment.text), segment.language) for segment in self.pending],
+            target.code,
+        )
         self._languages: dict[str, Language] = {}
         self._engine_errors = 0
 
@@ -161,13 +204,13 @@ class _Plan:
 
     def run_by_length(self) -> None:
         """For engines without context: each text once, longest first, so that a batch wastes no padding."""
-        same: dict[str, list[Segment]] = {}
-        items_by_key: dict[str, _Item] = {}
+        same: dict[str, list[_Item]] = {}
         for segment in self.pending:
-            item = self._item(segment, ())
-            same.setdefault(item.key, []).append(segment)
-            items_by_key[item.key] = item
-        items = [replace(items_by_key[key], segments=tuple(group)) for key, group in same.items()]
+            request = self._request(segment, ())
+            if not self._from_review(segment, request):
+                item = self._item(segment, request)
+                same.setdefault(item.key, []).append(item)
+        items = [replace(group[0], segments=tuple(i.segments[0] for i in group)) for group in same.values()]
         items = self._from_memory(items)
         lengths = self.engine.count_tokens([item.request.text for item in items])
         order = sorted(range(len(items)), key=lambda index: (-lengths[index], index))
@@ -197,28 +240,34 @@ class _Plan:
             if batch:
                 self._decode([item for _, item in batch])
             for run, item in batch:
-                run.context.append(
-                    ContextPair(item.request.text, self.translations[item.segments[0].id].text)
-                )
+                run.context.append(self._context(item.segments[0], item.request))
             active = [run for run in active if run.left]
 
     def _next_missing(self, run: _Run) -> _Item | None:
         """The run's next segment that is not in memory; those that are get their translation."""
         while run.left:
             segment = run.left.popleft()
-            item = self._item(segment, tuple(run.context))
-            missing = self._from_memory([item])
-            if missing:
-                return missing[0]
-            run.context.append(ContextPair(item.request.text, self.translations[segment.id].text))
+            request = self._request(segment, tuple(run.context))
+            if not self._from_review(segment, request):
+                item = self._item(segment, request)
+                missing = self._from_memory([item])
+                if missing:
+                    return missing[0]
+            run.context.append(self._context(segment, request))
         return None
 
-    # -- one item -------------------------------------------------------------------------------------
+    def _context(self, segment: Segment, request: Request) -> ContextPair:
+        """The segment as context of the next one: as the model translated it, whatever a reviewer said since."""
+        text = self.translations[segment.id].text
+        if segment.id in self._decisions:
+            known = self.memory.get(keys := self._keys(request))
+            for key in keys:
+                if key in known:
+                    text = known[key].translation
+                    break
+        return ContextPair(request.text, text)
 
-    def _item(self, segment: Segment, context: tuple[ContextPair, ...]) -> _Item:
-        request = self._request(segment, context)
-        plain_key = self._key(replace(request, terms=()))
-        return _Item(request, self._key(request) if request.terms else plain_key, plain_key, (segment,))
+    # -- one item -------------------------------------------------------------------------------------
 
     def _request(self, segment: Segment, context: tuple[ContextPair, ...]) -> Request:
         language = self._languages.get(segment.language)
@@ -242,6 +291,26 @@ class _Plan:
             TERMS_VERSION,
         )
 
+    def _item(self, segment: Segment, request: Request) -> _Item:
+        refused = self._decisions.get(segment.id, _UNDECIDED).refused
+        key, plain_key = (refusing_key(one, refused) for one in self._keys(request))
+        return _Item(request, key, plain_key, (segment,), refused=refused)
+
+    def _keys(self, request: Request) -> tuple[str, str]:
+        """The key of what is translated with the request's terms, and of what is without; maybe the same."""
+        plain_key = self._key(replace(request, terms=()))
+        return (self._key(request) if request.terms else plain_key), plain_key
+
+    def _from_review(self, segment: Segment, request: Request) -> bool:
+        """Finish the segment if a reviewer decided what its translation is."""
+        decision = self._decisions.get(segment.id, _UNDECIDED)
+        if decision.translation is None:
+            return False
+        flags = self._flags(segment, request, decision.translation)
+        self.translations[segment.id] = reviewed(segment.id, decision, flags)
+        self.statistics.from_review += 1
+        return True
+
     def _from_memory(self, items: list[_Item]) -> list[_Item]:
         """Finish the items that the memory knows; the others come back."""
         known = self.memory.get({key for item in items for key in (item.key, item.plain_key)})
@@ -264,7 +333,9 @@ class _Plan:
         climbed = dict(
             zip(
                 (item.key for item in new),
-                self._climb([replace(item.request, terms=()) for item in new]),
+                self._climb(
+                    [replace(item.request, terms=()) for item in new], [item.refused for item in new]
+                ),
                 strict=True,
             )
         )
@@ -274,7 +345,7 @@ class _Plan:
         outcomes = [climbed[item.key] if item.plain is None else (item.plain, True) for item in batch]
         again = [index for index, item in enumerate(batch) if _misses_terms(item.request, outcomes[index][0])]
         for index, better in zip(
-            again, self._with_terms([(batch[i].request, outcomes[i][0]) for i in again]), strict=True
+            again, self._with_terms([(batch[i], outcomes[i][0]) for i in again]), strict=True
         ):
             outcomes[index] = better
             self.statistics.asked_for_terms += len(batch[index].segments)
@@ -288,16 +359,18 @@ class _Plan:
         self.memory.put(entries, self.engine)
         self._report()
 
-    def _with_terms(self, misses: list[tuple[Request, Outcome]]) -> list[tuple[Outcome, bool]]:
-        """The outcome of each request once its terms are asked for, and whether it may be stored."""
+    def _with_terms(self, misses: list[tuple[_Item, Outcome]]) -> list[tuple[Outcome, bool]]:
+        """The outcome of each item once its terms are asked for, and whether it may be stored."""
         results = []
-        requests = [request for request, _ in misses]
-        for (request, plain), answer in zip(misses, self._ask_in_batches(requests), strict=True):
+        requests = [item.request for item, _ in misses]
+        for (item, plain), answer in zip(misses, self._ask_in_batches(requests), strict=True):
             if isinstance(answer, EngineError):
                 results.append((plain, False))
                 continue
             text, tokens = answer.text.strip(), plain.tokens + answer.tokens
-            if self._is_better(request, answer, plain.translation or ""):
+            if not _refusal(text, item.refused) and self._is_better(
+                item.request, answer, plain.translation or ""
+            ):
                 results.append((Outcome(text, None, answer.score, tokens, ("terms",)), True))
             else:
                 results.append((replace(plain, tokens=tokens), True))
@@ -321,16 +394,28 @@ class _Plan:
 
     def _translation(self, segment: Segment, request: Request, outcome: Outcome) -> Translation:
         engine, model = self.engine.name, self.engine.model.label
+        decision = self._decisions.get(segment.id, _UNDECIDED)
+        review = decision.review
         if outcome.translation is None:
+            failure = outcome.failure
+            if review and decision.refused:
+                failure = rejection_reason(review)
+            elif review and review.before is not None:
+                review = None
             return Translation(
-                segment.id, Status.FAILED, None, failure=outcome.failure, engine=engine, model=model
+                segment.id,
+                Status.FAILED,
+                None,
+                failure=failure,
+                engine=engine,
+                model=model,
+                review=review,
             )
-        flags = check_translation(segment.text, outcome.translation, request.source, request.target)
-        if self.glossary is not None:
-            found = self.glossary.find(segment.text, request.source)
-            flags += tuple(check_glossary(found, outcome.translation))
+        flags = self._flags(segment, request, outcome.translation)
         if "split" in outcome.notes:
             flags += (Flag("split", Severity.INFO, "translated in parts and put together"),)
+        if review and decision.refused:
+            flags += (Flag("redone", Severity.INFO, f"another translation was {rejection_reason(review)}"),)
         return Translation(
             segment.id,
             Status.TRANSLATED,
@@ -339,18 +424,30 @@ class _Plan:
             model=model,
             score=outcome.score,
             flags=flags,
+            # A comment goes with the translation that it was made on.
+            review=review if review and review.before == outcome.translation else None,
         )
+
+    def _flags(self, segment: Segment, request: Request, translation: str) -> tuple[Flag, ...]:
+        flags = check_translation(segment.text, translation, request.source, request.target)
+        if self.glossary is not None:
+            found = self.glossary.find(segment.text, request.source)
+            flags += tuple(check_glossary(found, translation))
+        return flags
 
     def _report(self) -> None:
         if self.progress is not None:
             figures = self.statistics
-            done = figures.from_memory + figures.decoded
+            done = figures.from_memory + figures.from_review + figures.decoded
             self.progress(PlanProgress(done, figures.segments, figures.from_memory, figures.tokens))
 
     # -- decoding with retries ------------------------------------------------------------------------
 
-    def _climb(self, requests: list[Request]) -> list[tuple[Outcome, bool]]:
-        """An outcome for each request, and whether it would come out the same again (and may be stored)."""
+    def _climb(self, requests: list[Request], refused: list[tuple[str, ...]]) -> list[tuple[Outcome, bool]]:
+        """An outcome for each request, and whether it would come out the same again (and may be stored).
+
+        ``refused`` are, for each request, translations that are refused as if the guard objected to them.
+        """
         limit = self.engine.max_source_tokens
         lengths = self.engine.count_tokens([request.text for request in requests])
         results: dict[int, tuple[Outcome, bool]] = {}
@@ -367,7 +464,7 @@ class _Plan:
                     results[i] = (Outcome(None, f"the engine failed: {answer}", None, spent[i]), False)
                     continue
                 spent[i] += answer.tokens
-                problem = objection(request, answer)
+                problem = objection(request, answer) or _refusal(answer.text, refused[i])
                 if problem is None:
                     notes = ("retried",) if attempt else ()
                     results[i] = (Outcome(answer.text.strip(), None, answer.score, spent[i], notes), True)
@@ -375,10 +472,12 @@ class _Plan:
                     problems.setdefault(i, problem)
         for i, request in enumerate(requests):
             if i not in results:
-                results[i] = self._in_parts(request, problems.get(i), spent[i])
+                results[i] = self._in_parts(request, problems.get(i), spent[i], refused[i])
         return [results[i] for i in range(len(requests))]
 
-    def _in_parts(self, request: Request, problem: str | None, spent: int) -> tuple[Outcome, bool]:
+    def _in_parts(
+        self, request: Request, problem: str | None, spent: int, refused: tuple[str, ...]
+    ) -> tuple[Outcome, bool]:
         """Translate part by part a request that no decoding got through, or (no problem yet) too long a one.
 
         Every part has to pass the guard.
@@ -403,6 +502,8 @@ class _Plan:
             scores.append(answer.score)
         known = [score for score in scores if score is not None]
         score = sum(known) / len(known) if len(known) == len(scores) else None
+        if _refusal(" ".join(texts), refused):
+            return replace(failure, tokens=spent), True
         return Outcome(" ".join(texts), None, score, spent, ("retried", "split")), True
 
     def _fits(self, text: str) -> bool:
@@ -451,3 +552,7 @@ def _misses_terms(request: Request, outcome: Outcome) -> bool:
 
 def _entry(key: str, request: Request, outcome: Outcome) -> Entry:
     return Entry(key, request.text, request.source.code, request.target.code, outcome)
+
+
+def _refusal(text: str, refused: tuple[str, ...]) -> str | None:
+    return "a reviewer rejected it" if text.strip() in refused else None
