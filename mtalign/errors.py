@@ -13,7 +13,8 @@
     ├── EngineError         1  an engine failed while it ran
     ├── MissingPackageError 1  an optional package is not installed
     ├── MemoryStoreError    1  the translation memory cannot be used
-    └── ScoreError          1  a score cannot be computed
+    ├── ScoreError          1  a score cannot be computed
+    └── ConflictError       1  reviewers disagree, and nothing says whose side to take
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 finished but some segments failed or a gate was missed,
 130 interrupted.
@@ -87,3 +88,7 @@ class MemoryStoreError(MtalignError):
 
 class ScoreError(MtalignError):
     """A score cannot be computed."""
+
+
+class ConflictError(MtalignError):
+    """Reviewers disagree, and nothing says whose side to take."""

@@ -342,7 +342,7 @@ class Memory:
     # -- what reviewers said ----------------------------------------------------------------------------
 
     def put_reviews(self, entries: Iterable[ReviewEntry]) -> None:
-        """Store ``entries`` in one transaction, in the place of what was said of the same segment and text."""
+        """Store ``entries`` in one transaction; each replaces what was said of the same segment and text."""
         rows = [
             (
                 entry.source,

@@ -6,9 +6,9 @@ guard, holds more of the terms, and gets no more flags than the first. Both are 
 that is added later, or changed, costs only the segments that miss one of its terms.
 
 A batch that is done is recorded before the next one starts, so that an interruption loses at most the batch
-in flight. Nothing but a model's guarded output, or a stored one, ever becomes a translation; or what a reviewer
-let stand or wrote, which goes before both. What a reviewer said of a segment changes that segment alone: its
-neighbours keep the context that they were translated with.
+in flight. Nothing but a model's guarded output, a stored one, or what a reviewer let stand or wrote (which
+goes before both) ever becomes a translation. What a reviewer said of a segment changes that segment alone:
+its neighbours keep the context that they were translated with.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ class _Plan:
         return None
 
     def _context(self, segment: Segment, request: Request) -> ContextPair:
-        """The segment as context of the next one: as the model translated it, whatever a reviewer said since."""
+        """The segment as context of the next one: as the model translated it, whatever a reviewer said."""
         text = self.translations[segment.id].text
         if segment.id in self._decisions:
             known = self.memory.get(keys := self._keys(request))
