@@ -11,11 +11,12 @@ from dataclasses import replace
 
 import pytest
 
+from mtalign.document import Link, Review, Verdict
 from mtalign.engines.base import ContextPair, Decoding
 from mtalign.errors import MemoryStoreError
 from mtalign.glossary import Term
 from mtalign.languages import ENGLISH, parse_language
-from mtalign.memory import Entry, Memory, Outcome, memory_key
+from mtalign.memory import Decision, Entry, Memory, Outcome, ReviewEntry, decide, memory_key, refusing_key
 from mtalign.testing import EchoEngine
 
 KO = parse_language("ko")
@@ -148,3 +149,94 @@ def test_two_processes_share_a_memory(tmp_path):
 def test_the_file_is_readable_by_its_owner_only(tmp_path):
     Memory(tmp_path / "m.sqlite").close()
     assert (tmp_path / "m.sqlite").stat().st_mode & 0o077 == 0
+
+
+OLD_LAYOUT = """
+CREATE TABLE outcome (
+    key TEXT PRIMARY KEY, source TEXT NOT NULL, source_lang TEXT NOT NULL, target_lang TEXT NOT NULL,
+    model TEXT NOT NULL, engine TEXT NOT NULL, translation TEXT, failure TEXT, score REAL,
+    tokens INTEGER NOT NULL, notes TEXT NOT NULL, created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CHECK ((translation IS NULL) <> (failure IS NULL))
+) WITHOUT ROWID;
+INSERT INTO outcome (key, source, source_lang, target_lang, model, engine, translation, tokens, notes)
+    VALUES ('k', '원문', 'ko', 'en', 'echo', 'echo 1', 'text', 3, '[]');
+PRAGMA user_version=1;
+"""
+
+
+def said(segment, verdict, translation, *, at="2026-11-25T12:00:00Z", refused=(), by="Kim"):
+    review = Review(verdict, by, at, "machine", "", "echo", "echo@0")
+    return ReviewEntry(segment, "d", "원문", "ko", "en", translation, review, refused)
+
+
+def test_a_memory_of_the_old_layout_is_brought_up_in_place(tmp_path):
+    path = tmp_path / "m.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(OLD_LAYOUT)
+    with Memory(path) as memory:
+        assert memory.get(["k"])["k"].translation == "text"
+        memory.put_reviews([said("d.b1.s1", Verdict.EDITED, "written")])
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    with Memory(path) as memory:
+        assert memory.count() == 1
+        assert memory.reviews(["원문"], "en") == [said("d.b1.s1", Verdict.EDITED, "written")]
+
+
+def test_a_review_replaces_the_one_before_and_can_be_forgotten():
+    with Memory(None) as memory:
+        memory.put_reviews([said("d.b1.s1", Verdict.EDITED, "one"), said("d.b1.s2", Verdict.ACCEPTED, "two")])
+        memory.put_reviews([said("d.b1.s1", Verdict.REJECTED, None, refused=("one", "machine"))])
+        found = {entry.segment_id: entry for entry in memory.reviews(["원문"], "en")}
+        assert found["d.b1.s1"].refused == ("one", "machine")
+        assert memory.reviews(["원문"], "fr") == memory.reviews(["다른"], "en") == []
+        memory.forget_reviews([found["d.b1.s1"]])
+        assert [entry.segment_id for entry in memory.reviews(["원문"], "en")] == ["d.b1.s2"]
+
+
+def test_a_segments_own_review_goes_before_newer_ones_of_others():
+    entries = [
+        said("a", Verdict.EDITED, "own"),
+        said("b", Verdict.EDITED, "newest", at="2026-11-27T00:00:00Z"),
+        said("c", Verdict.EDITED, "newer", at="2026-11-26T00:00:00Z"),
+    ]
+    assert decide(entries, "a").translation == "own"
+    other = decide(entries, "z")
+    assert (other.translation, other.review.segment) == ("newest", "b")
+
+
+def test_a_rejected_text_stays_refused_whoever_accepted_it_elsewhere():
+    rejected = said("a", Verdict.REJECTED, None, refused=("machine",))
+    accepted = said("b", Verdict.ACCEPTED, "machine", at="2026-11-27T00:00:00Z")
+    assert decide([rejected, accepted], "a") == Decision(None, rejected.review, ("machine",))
+    written = said("c", Verdict.EDITED, "written")
+    assert decide([rejected, accepted, written], "a").translation == "written"
+
+
+def test_a_comment_decides_nothing_and_is_its_own_segments_alone():
+    comment = said("a", None, None)
+    assert decide([comment], "a") == Decision(None, comment.review)
+    assert decide([comment], "b") == Decision()
+
+
+def test_more_sources_than_sqlite_takes_variables_are_looked_up():
+    with Memory(None) as memory:
+        memory.put_reviews(
+            [replace(said(f"s{n}", Verdict.ACCEPTED, "t"), source=f"원문 {n}") for n in range(1203)]
+        )
+        wanted = [(f"s{n}", f"원문 {n}", "ko") for n in range(1203)]
+        assert len(memory.decisions(wanted, "en")) == 1203
+        assert memory.decisions([("s1", "원문 1", "ja")], "en") == {}
+        assert memory.decisions([("z", "원문 1", "ko")], "en", own_only=True) == {}
+
+
+def test_what_is_decoded_under_a_refusal_has_a_key_of_its_own():
+    assert refusing_key("k", ()) == "k"
+    assert len({"k", refusing_key("k", ("a",)), refusing_key("k", ("a", "b"))}) == 3
+
+
+def test_beads_belong_to_exactly_the_segments_they_were_set_on():
+    with Memory(None) as memory:
+        memory.put_beads("004", "en", "digest", [Link(("a", "b"), ("c",), None)])
+        assert memory.beads("004", "en", "digest") == [Link(("a", "b"), ("c",), None)]
+        assert memory.beads("004", "en", "other") == memory.beads("005", "en", "digest") == []

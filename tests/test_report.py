@@ -55,7 +55,14 @@ def damage(run: Path, name: str, **values: object) -> None:
 def test_every_output_is_written_and_returned(small_run):
     written = write_reports(small_run)
     names = [path.relative_to(small_run).as_posix() for path in written]
-    assert names == ["index.html", "summary.md", "a/index.html", "a/segments.tsv", "a/segments.tmx"]
+    assert names == [
+        "index.html",
+        "summary.md",
+        "a/index.html",
+        "a/segments.tsv",
+        "a/segments.tmx",
+        "a/segments.xlf",
+    ]
     assert all(path.read_bytes() for path in written)
 
 

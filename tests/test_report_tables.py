@@ -78,6 +78,10 @@ def test_a_tsv_line_says_what_its_segment_says():
         "source": "일곱",
         "translation": "Seven",
         "failure": "",
+        "review": "",
+        "reviewer": "",
+        "reviewed": "",
+        "comment": "",
     }
     assert (rows[1]["status"], rows[1]["translation"], rows[1]["failure"]) == ("failed", "", "empty output")
 

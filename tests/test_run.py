@@ -155,13 +155,15 @@ def test_both_seq2seq_engines_give_the_same_english(job):
 def test_report_rebuilds_every_page_from_the_folder_alone(job):
     run()
     folder = job / "outputs"
-    pages = {p: p.read_bytes() for p in folder.rglob("*") if p.suffix in (".html", ".tmx", ".tsv", ".md")}
+    pages = {
+        p: p.read_bytes() for p in folder.rglob("*") if p.suffix in (".html", ".tmx", ".xlf", ".tsv", ".md")
+    }
     pages = {p: content for p, content in pages.items() if not p.name.endswith(".en.md")}
     for page in pages:
         page.unlink()
     CliRunner().invoke(cli, ["report", str(folder)], catch_exceptions=False, standalone_mode=False)
     assert {p: p.read_bytes() for p in pages} == pages
-    assert len(pages) == 11
+    assert len(pages) == 14
 
 
 OFFLINE = """
@@ -251,3 +253,115 @@ def test_what_cannot_be_translated_is_marked_and_makes_the_exit_code_3(job, mari
     assert finished.returncode == 3
     assert "not translated" in finished.stdout
     assert "오래된" not in finished.stdout
+
+
+# -- reviewers' corrections and the next run ---------------------------------------------------------------
+
+
+def export(job: Path, *corrections):
+    """A corrections file as the page of this run exports it."""
+    manifest = json.loads((job / "outputs/manifest.json").read_text(encoding="utf-8"))
+    path = job / "corrections.json"
+    value = {
+        "schema": 1,
+        "kind": "mtalign corrections",
+        "run": manifest["run"],
+        "reviewer": "Kim",
+        "exported": "2026-11-25T12:00:00Z",
+        "corrections": list(corrections),
+    }
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def correction(line, verdict, folder="001_korean", **values):
+    return {
+        "segment": line["id"],
+        "document": folder,
+        "source": line["source"],
+        "before": line["translation"],
+        "verdict": verdict,
+        "comment": "",
+        "by": "Kim",
+        "at": "2026-11-25T11:58:03Z",
+    } | values
+
+
+def apply(job, path):
+    return CliRunner().invoke(
+        cli,
+        ["review", "apply", str(job / "outputs"), str(path)],
+        catch_exceptions=False,
+        standalone_mode=False,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json"]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+def test_the_next_run_uses_the_corrections_and_gives_what_apply_wrote(job):
+    run()
+    found = records(job, "001_korean")
+    path = export(
+        job,
+        correction(found[0], "edited", text="A reviewer wrote this sentence.", comment="better"),
+        correction(found[1], "accepted"),
+        correction(found[2], None, comment="hm"),
+    )
+    assert apply(job, path).return_value == 0
+    applied = contents(job / "outputs")
+    again = run()
+    assert "0 segments decoded" in again.output
+    assert "2 from review" in again.output
+    after = contents(job / "outputs")
+    assert {name for name in applied if applied[name] != after.get(name)} == set()
+    line = records(job, "001_korean")[0]
+    assert (line["translation"], line["engine"]) == ("A reviewer wrote this sentence.", "person")
+    assert line["review"]["before"] == found[0]["translation"]
+    manifest = json.loads((job / "outputs/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["rate"]["from_review"] == 2
+    # Without the memory nobody knows of them.
+    run("--no-memory", "-o", "other")
+    other = [json.loads(one) for one in (job / "other/001_korean/segments.jsonl").open(encoding="utf-8")]
+    assert [one["review"] for one in other] == [None] * 6
+
+
+def test_a_rejected_translation_does_not_come_back(job):
+    run()
+    line = records(job, "001_korean")[0]
+    apply(job, export(job, correction(line, "rejected", comment="wrong name")))
+    assert records(job, "001_korean")[0]["failure"] == "rejected by Kim: wrong name"
+    run()
+    after = records(job, "001_korean")[0]
+    assert after["translation"] != line["translation"]
+    if after["translation"] is None:
+        assert after["failure"] == "rejected by Kim: wrong name"
+    else:
+        assert "redone" in [flag["name"] for flag in after["flags"]]
+
+
+def test_a_bead_that_a_reviewer_set_is_there_after_the_next_run(job):
+    run()
+    ids = [line["id"] for line in records(job, "001_korean")[:2]]
+    path = export(job)
+    value = json.loads(path.read_text(encoding="utf-8"))
+    at = "2026-11-25T11:58:03Z"
+    value["beads"] = [{"document": "001_korean", "source": ids, "target": ids[:1], "by": "Kim", "at": at}]
+    path.write_text(json.dumps(value), encoding="utf-8")
+    apply(job, path)
+    run()
+    for line in records(job, "001_korean")[:2]:
+        assert line["link"] == {"source": ids, "target": ids[:1], "score": None}
+
+
+def test_a_score_says_how_much_of_it_people_wrote(job):
+    run()
+    line = next(r for r in records(job, "004_chinese") if r["status"] == "translated")
+    apply(job, export(job, correction(line, "edited", "004_chinese", text=line["translation"] + " Indeed.")))
+    run()
+    entries = json.loads((job / "outputs/scores.json").read_text(encoding="utf-8"))["documents"]
+    notes = {entry["document"]: entry["note"] for entry in entries}
+    assert re.search(r"of \d+ segments 1 were written by a reviewer", notes["004"])
+    assert "reviewer" not in notes["001"]

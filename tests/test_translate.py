@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mtalign.document import Segment, Skip, Status
+from mtalign.document import PERSON, Review, Segment, Skip, Status, Verdict
 from mtalign.engines.base import Decoding
 from mtalign.errors import EngineError
 from mtalign.languages import ENGLISH
-from mtalign.memory import Memory
+from mtalign.memory import Decision, Memory, ReviewEntry
 from mtalign.testing import EchoEngine, pseudo_english
-from mtalign.translate import translate_segments
+from mtalign.translate import translate_segments, untouched
 from mtalign.translate.parts import halves, split_parts
 
 LONG = "일본은 최근 협력을 강화했습니다, 그러나 가입을 추진하지 않을 것이라고 총리가 말했습니다."
@@ -268,3 +268,124 @@ def test_parts_joined_give_the_text_and_fit(text, limit):
 def test_a_comma_inside_a_number_is_no_place_to_cut():
     assert halves("about 1,000 people") == ["about 1,000 people"]
     assert halves("first clause, second clause") == ["first clause,", " second clause"]
+
+
+# -- what reviewers said -----------------------------------------------------------------------------------
+
+TEXTS = ["일본은 섬나라입니다.", "회원국은 32개국입니다.", "총리가 말했습니다."]
+
+
+def reviewed(number, verdict, translation, *, before=None, refused=(), segment_id=None):
+    review = Review(verdict, "Kim", "2026-11-25T12:00:00Z", before, "wrong", "echo", "echo@0")
+    return ReviewEntry(
+        segment_id or f"d.b1.s{number}", "d", TEXTS[number], "ko", "en", translation, review, refused, -0.25
+    )
+
+
+@pytest.mark.parametrize("context", [0, 2])
+def test_a_reviewers_text_goes_before_the_memory_and_the_model(context):
+    memory, segments = Memory(None), [segment(n, text) for n, text in enumerate(TEXTS)]
+    first, _ = run(segments, EchoEngine(context_segments=context), memory)
+    memory.put_reviews([reviewed(1, Verdict.EDITED, "There are 32 members.", before=first["d.b1.s1"].text)])
+    # Neither the engine nor its model matters to it.
+    for fingerprint in ("0" * 64, "1" * 64):
+        engine = EchoEngine(context_segments=context, fingerprint=fingerprint)
+        second, statistics = run(segments, engine, memory)
+        found = second["d.b1.s1"]
+        assert (found.text, found.engine, found.model) == ("There are 32 members.", PERSON, "")
+        assert (found.review.by, found.review.before) == ("Kim", first["d.b1.s1"].text)
+        assert statistics.from_review == 1
+        assert all(request.text != TEXTS[1] for call in engine.calls for request in call)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.EDITED, Verdict.REJECTED])
+def test_a_review_changes_its_segment_and_not_the_neighbours(verdict):
+    memory, segments = Memory(None), [segment(n, text) for n, text in enumerate(TEXTS)]
+    first, _ = run(segments, EchoEngine(context_segments=2), memory)
+    before = first["d.b1.s0"].text
+    text = "Written." if verdict is Verdict.EDITED else None
+    refused = () if text else (before,)
+    memory.put_reviews([reviewed(0, verdict, text, before=before, refused=refused)])
+    engine = EchoEngine(context_segments=2)
+    second, statistics = run(segments, engine, memory)
+    assert [second[f"d.b1.s{n}"] for n in (1, 2)] == [first[f"d.b1.s{n}"] for n in (1, 2)]
+    assert statistics.from_memory == 2
+    assert {request.text for call in engine.calls for request in call} <= {TEXTS[0]}
+
+
+def test_an_accepted_text_keeps_the_engine_that_made_it_and_its_score():
+    memory = Memory(None)
+    memory.put_reviews([reviewed(0, Verdict.ACCEPTED, "Japan is an island country.")])
+    silent = EchoEngine(lambda request, _: pytest.fail("asked the model"), fingerprint="9" * 64)
+    translations, _ = run([segment(0, TEXTS[0])], silent, memory)
+    found = translations["d.b1.s0"]
+    assert (found.engine, found.model, found.score) == ("echo", "echo@0", -0.25)
+    assert found.review.verdict is Verdict.ACCEPTED
+
+
+def test_the_same_text_elsewhere_is_translated_alike_and_says_whose_it_is():
+    memory = Memory(None)
+    memory.put_reviews([reviewed(0, Verdict.EDITED, "Japan is an island country.")])
+    translations, _ = run([segment(7, TEXTS[0], document="other")], EchoEngine(), memory)
+    found = translations["other.b1.s7"]
+    assert (found.text, found.review.segment) == ("Japan is an island country.", "d.b1.s0")
+    assert ("reused", "as Kim reviewed it in d.b1.s0, which has the same source") in [
+        (flag.name, flag.message) for flag in found.flags
+    ]
+
+
+def test_a_rejected_text_is_decoded_again_and_another_one_stands():
+    memory, segments = Memory(None), [segment(0, TEXTS[0])]
+    answer = "Japan is an island country."
+    first, _ = run(segments, EchoEngine(lambda request, _: answer), memory)
+    memory.put_reviews([reviewed(0, Verdict.REJECTED, None, before=answer, refused=(answer,))])
+    other = EchoEngine(
+        lambda request, decoding: answer if decoding.beam == 4 else "Japan consists of islands."
+    )
+    second, statistics = run(segments, other, memory)
+    found = second["d.b1.s0"]
+    assert (found.text, found.review) == ("Japan consists of islands.", None)
+    assert ("redone", "another translation was rejected by Kim: wrong") in [
+        (flag.name, flag.message) for flag in found.flags
+    ]
+    assert statistics.decoded == 1
+    # What comes out is remembered, under a key of its own: taking the review back brings the first text back.
+    silent = EchoEngine(lambda request, _: pytest.fail("asked the model"))
+    assert run(segments, silent, memory)[0] == second
+    memory.forget_reviews(memory.reviews([TEXTS[0]], "en"))
+    assert run(segments, silent, memory)[0] == first
+
+
+def test_a_model_that_gives_the_rejected_text_again_fails_with_the_reviewers_reason():
+    memory, segments = Memory(None), [segment(0, TEXTS[0])]
+    answer = "Japan is an island country."
+    stubborn = EchoEngine(lambda request, _: answer)
+    run(segments, stubborn, memory)
+    memory.put_reviews([reviewed(0, Verdict.REJECTED, None, before=answer, refused=(answer,))])
+    for _ in range(2):
+        translations, statistics = run(segments, stubborn, memory)
+        found = translations["d.b1.s0"]
+        assert (found.status, found.text, found.failure) == (Status.FAILED, None, "rejected by Kim: wrong")
+        assert found.review.verdict is Verdict.REJECTED
+        assert statistics.failed == 1
+
+
+def test_a_comment_goes_with_the_translation_that_it_was_made_on():
+    memory, segments = Memory(None), [segment(0, TEXTS[0])]
+    first, _ = run(segments, EchoEngine(), memory)
+    memory.put_reviews([reviewed(0, None, None, before=first["d.b1.s0"].text)])
+    assert run(segments, EchoEngine(), memory)[0]["d.b1.s0"].review.comment == "wrong"
+    other = EchoEngine(lambda request, _: "Another translation of it.", fingerprint="1" * 64)
+    assert run(segments, other, memory)[0]["d.b1.s0"].review is None
+
+
+def test_what_needs_no_model_can_be_reviewed_too():
+    kept = segment(1, "NATO 2030", language="en", skip=Skip.ENGLISH)
+    review = Review(Verdict.EDITED, "Kim", "2026-11-25T12:00:00Z", "NATO 2030")
+    edited = untouched(kept, Decision("NATO 2030 agenda", review))
+    assert (edited.status, edited.text, edited.engine) == (Status.TRANSLATED, "NATO 2030 agenda", PERSON)
+    accepted = Review(Verdict.ACCEPTED, "Kim", "2026-11-25T12:00:00Z", "NATO 2030")
+    assert untouched(kept, Decision("NATO 2030", accepted)).status is Status.KEPT
+    rejected = Review(Verdict.REJECTED, "Kim", "2026-11-25T12:00:00Z", "NATO 2030")
+    failed = untouched(kept, Decision(None, rejected, ("NATO 2030",)))
+    assert (failed.status, failed.failure) == (Status.FAILED, "rejected by Kim")

@@ -10,7 +10,7 @@ import click
 @click.command("report", short_help="Rebuild the pages and exports of a run, with no model.")
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> None:
-    """Rebuild the pages, TSV, TMX and summary of the output folder RUN.
+    """Rebuild the pages, TSV, TMX, XLIFF and summary of the output folder RUN.
 
     Reads manifest.json, scores.json and each document's segments.jsonl; needs no model and no network. The
     same folder gives the same files, byte for byte. Prints the path of each file written.

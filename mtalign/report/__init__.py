@@ -11,7 +11,7 @@ from mtalign.report.payload import read_run
 def write_reports(run: Path) -> list[Path]:
     """Write every report of the run folder ``run``, from its manifest, scores and segments alone.
 
-    For each document ``segments.tsv``, ``segments.tmx`` and ``index.html``; for the run ``summary.md`` and
+    For each document ``segments.tsv``, ``.tmx``, ``.xlf`` and ``index.html``; for the run ``summary.md`` and
     ``index.html``. Everything is rendered before the first file is written, and each file is replaced at
     once.
 
@@ -28,6 +28,7 @@ def write_reports(run: Path) -> list[Path]:
     from mtalign.report.summary import write_summary
     from mtalign.report.tmx import write_tmx
     from mtalign.report.tsv import write_tsv
+    from mtalign.report.xliff import write_xliff
 
     payload = read_run(run)
     contents = {run / "index.html": write_overview(payload), run / "summary.md": write_summary(payload)}
@@ -36,4 +37,5 @@ def write_reports(run: Path) -> list[Path]:
         contents[folder / "index.html"] = write_page(payload, document)
         contents[folder / "segments.tsv"] = write_tsv(document.records)
         contents[folder / "segments.tmx"] = write_tmx(document.records)
+        contents[folder / "segments.xlf"] = write_xliff(document.records, original=document.path)
     return [write_atomically(path, content) for path, content in contents.items()]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 
 from mtalign.document import Status
 from mtalign.report.payload import DocumentRun, RunPayload
-from mtalign.report.text import code, encode, markdown, percent, plural
+from mtalign.report.text import code, encode, markdown, number, percent, plural
 from mtalign.report.wording import (
     METRIC_MEANINGS,
     SEVERITY_LABELS,
@@ -33,6 +34,7 @@ def write_summary(run: RunPayload) -> bytes:
         _glossary(run),
         _flags(run),
         _failures(run),
+        _reviews(run),
         _models(run),
     ]
     return encode("\n\n".join(part for part in parts if part) + "\n")
@@ -173,6 +175,18 @@ def _failures(run: RunPayload) -> str:
     if len(failures) > MAX_FAILURES:
         lines.append(f"- … and {len(failures) - MAX_FAILURES} more: see the documents' segments.tsv")
     return "## Failed segments\n\n" + "\n".join(lines)
+
+
+def _reviews(run: RunPayload) -> str:
+    every = (r.translation.review for document in run.documents for r in document.records)
+    reviews = [review for review in every if review]
+    if not reviews:
+        return ""
+    counts = Counter(review.verdict.value if review.verdict else "commented on" for review in reviews)
+    people = dict.fromkeys(markdown(review.by or "somebody") for review in reviews)
+    order = ("accepted", "edited", "rejected", "commented on")
+    said = ", ".join(f"{number(counts[verdict])} {verdict}" for verdict in order if counts[verdict])
+    return f"## Review\n\n{said}. By {', '.join(people)}."
 
 
 def _models(run: RunPayload) -> str:

@@ -6,7 +6,7 @@ import re
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Everything outside the Char production of XML 1.0, second production of the recommendation.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONTROL_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"} | {
     0x7F: 0x2421
 }
@@ -25,7 +25,7 @@ def visible(text: str) -> str:
 
 def xml_text(text: str) -> tuple[str, int]:
     """``text`` as XML 1.0 can hold it, and how many characters had to become U+FFFD."""
-    return _NOT_XML.subn("\ufffd", text)
+    return NOT_XML.subn("\ufffd", text)
 
 
 def markdown(text: str) -> str:

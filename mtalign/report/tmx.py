@@ -1,6 +1,7 @@
 """``segments.tmx``: the translated segments as a translation memory, TMX 1.4b.
 
-Only segments a model (or the memory) translated go in: what was kept, skipped or failed is no translation.
+Only translated segments go in: what was kept, skipped or failed is no translation. What a reviewer accepted
+or wrote names the reviewer and the time, in the attributes of its English that TMX has for that.
 Characters that XML 1.0 cannot hold stand as U+FFFD, and a note in their unit says so.
 There is no DOCTYPE: many parsers would look for ``tmx14.dtd`` beside the file and fail where it is not.
 """
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
 from mtalign import __version__
-from mtalign.document import Status
+from mtalign.document import Review, Status
 from mtalign.records import Record
 from mtalign.report.text import encode, xml_text
 
@@ -40,6 +41,10 @@ def _unit(record: Record) -> list[str]:
     source, lost_in_source = xml_text(segment.text)
     target, lost_in_target = xml_text(translation.text or "")
     lines = [f"    <tu tuid={_attribute(segment.id)} srclang={_attribute(segment.language)}>"]
+    review = translation.review
+    if review is not None and review.comment:
+        comment = f"{review.by}: {review.comment}" if review.by else review.comment
+        lines.append(f"      <note>{_text(comment)}</note>")
     lost = lost_in_source + lost_in_target
     if lost:
         plural = "" if lost == 1 else "s"
@@ -54,6 +59,7 @@ def _unit(record: Record) -> list[str]:
         "x-link-score": ""
         if record.link is None or record.link.score is None
         else f"{record.link.score:.4f}",
+        "x-review": review.verdict.value if review and review.verdict else "",
         "x-flags": " ".join(f"{flag.severity.value}:{flag.name}" for flag in translation.flags),
     }
     lines += [
@@ -62,11 +68,22 @@ def _unit(record: Record) -> list[str]:
         if value
     ]
     lines += [
-        f"      <tuv xml:lang={_attribute(language)}><seg>{_text(text)}</seg></tuv>"
-        for language, text in ((segment.language, source), (record.target_language, target))
+        f"      <tuv xml:lang={_attribute(language)}{signed}><seg>{_text(text)}</seg></tuv>"
+        for language, text, signed in (
+            (segment.language, source, ""),
+            (record.target_language, target, _signature(review)),
+        )
     ]
     lines.append("    </tu>")
     return lines
+
+
+def _signature(review: Review | None) -> str:
+    """Who changed the English, and when: TMX writes ``20261125T115803Z``."""
+    if review is None or review.verdict is None:
+        return ""
+    who = f" changeid={_attribute(review.by)}" if review.by else ""
+    return f"{who} changedate={_attribute(review.at.replace('-', '').replace(':', ''))}"
 
 
 def _text(value: str) -> str:

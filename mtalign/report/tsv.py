@@ -23,9 +23,13 @@ COLUMNS = (
     "source",
     "translation",
     "failure",
+    "review",
+    "reviewer",
+    "reviewed",
+    "comment",
 )
 """``score`` is the engine's (mean log-probability), ``link_score`` the bead's (0 to 1); ``flags`` are
-``severity:name``, separated by a space."""
+``severity:name``, separated by a space; ``review`` is a reviewer's verdict, ``reviewed`` its time."""
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -34,7 +38,7 @@ def write_tsv(records: Iterable[Record]) -> bytes:
     """The content of a document's ``segments.tsv``."""
     lines = ["\t".join(COLUMNS)]
     for record in records:
-        translation = record.translation
+        translation, review = record.translation, record.translation.review
         cells = (
             record.segment.id,
             record.segment.language,
@@ -45,6 +49,10 @@ def write_tsv(records: Iterable[Record]) -> bytes:
             record.segment.text,
             translation.text or "",
             translation.failure or "",
+            review.verdict.value if review and review.verdict else "",
+            review.by if review else "",
+            review.at if review else "",
+            review.comment if review else "",
         )
         lines.append("\t".join(cell.translate(_ESCAPES) for cell in cells))
     return encode("\n".join(lines) + "\n")

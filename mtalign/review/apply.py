@@ -200,7 +200,7 @@ def changed_record(record: Record, translation: Translation, link: Link | None) 
     """``record`` with another translation; what was computed on the old text is gone."""
     if translation.text == record.translation.text:
         return replace(record, translation=translation)
-    return replace(record, translation=translation, link=link, quality=None, words=())
+    return replace(record, translation=translation, link=link, quality=None, words=(), terms=())
 
 
 def flags_of(record: Record, text: str) -> tuple[Flag, ...]:
