@@ -93,8 +93,7 @@ def page_data(run: RunPayload, document: DocumentRun) -> dict[str, Any]:
 def _segment(record: Record, rank: int) -> dict[str, Any]:
     segment, translation, link = record.segment, record.translation, record.link
     source, target = _Offsets(segment.text), _Offsets(translation.text or "")
-    # Applied reviews are a later addition to the records.
-    review: Any = getattr(translation, "review", None)
+    review = translation.review
     values: dict[str, Any] = {
         "id": segment.id,
         "block": segment.block_id,

@@ -7,17 +7,16 @@ ones may be missing; another ``schema`` is refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mtalign.document import SCHEMA_VERSION, BlockKind, Flag, Score, Severity, Status
 from mtalign.errors import DocumentError, UsageError
-from mtalign.records import Record, read_records
+from mtalign.records import Record, read_records, run_id
 
 NEAR_NOTHING = 0.1
 """A document that covers less of the reference than this is another article."""
@@ -312,20 +311,10 @@ def read_run(run: Path) -> RunPayload:
         reference=reference,
         version=_field(manifest, "mtalign", str, where, ""),
         glossary=glossary,
-        id=_field(manifest, "run", str, where, "") or _run_id(documents),
+        id=_field(manifest, "run", str, where, "")
+        or run_id((d.output, (record.segment for record in d.records)) for d in documents),
         work=_work(manifest, where),
     )
-
-
-def _run_id(documents: Iterable[DocumentRun]) -> str:
-    """The id of a run whose manifest has none: the same however its documents are translated."""
-    whole = hashlib.sha256()
-    for document in documents:
-        one = hashlib.sha256()
-        for record in document.records:
-            one.update(json.dumps([record.segment.id, record.segment.text]).encode() + b"\n")
-        whole.update(json.dumps([document.output, one.hexdigest()]).encode() + b"\n")
-    return whole.hexdigest()[:16]
 
 
 def _work(manifest: Mapping[str, Any], where: str) -> Work:

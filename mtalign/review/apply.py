@@ -26,7 +26,7 @@ from mtalign.job.links import change_links, link_translations
 from mtalign.job.outputs import english_name
 from mtalign.languages import parse_language
 from mtalign.memory import ReviewEntry, rejection_reason
-from mtalign.records import Record, dump_records, run_id, segments_digest
+from mtalign.records import Record, dump_records, segments_digest
 from mtalign.report import write_reports
 from mtalign.report.payload import read_run
 from mtalign.review.corrections import BeadChange, Correction, Corrections
@@ -166,15 +166,6 @@ def write_plan(plan: ApplyPlan, memory: Memory | None) -> list[Path]:
                 )
     written = [write_atomically(path, content) for path, content in contents.items()]
     return written + write_reports(plan.run)
-
-
-def run_of(run: Path, payload: RunPayload) -> str:
-    """The id of a run: what its manifest says, else what its records give."""
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    known = manifest.get("run")
-    if isinstance(known, str) and known:
-        return known
-    return run_id((d.output, (record.segment for record in d.records)) for d in payload.documents)
 
 
 def own_review(record: Record) -> Correction | None:
@@ -473,7 +464,7 @@ def _follow_up(one: Correction, applied: Correction) -> Correction:
 
 
 def _check_run(run: Path, payload: RunPayload, files: Sequence[Corrections], any_run: bool) -> None:
-    own = run_of(run, payload)
+    own = payload.id
     for file in files:
         if file.run != own and not any_run:
             sources = {
@@ -501,7 +492,7 @@ def _manifest_and_scores(plan: ApplyPlan, payload: RunPayload) -> dict[Path, byt
     contents = {}
     path = plan.run / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest.setdefault("run", run_of(plan.run, payload))
+    manifest.setdefault("run", payload.id)
     for entry in manifest["inputs"]:
         records = plan.records.get(entry["output"])
         if records is not None:
