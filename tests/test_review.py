@@ -445,6 +445,7 @@ def test_the_same_outcome_is_one_and_comments_are_joined(run, tmp_path):
     line = lines(run)["1.b1.s1"]
     assert (line["review"]["by"], line["review"]["at"]) == ("Kim & Lee", LATER)
     assert line["review"]["comment"] == "Kim: islands\nLee: agreed\nZoe: fine with me"
+    assert "1 edited. By Kim, Lee." in (run / "summary.md").read_text(encoding="utf-8")
     for path in paths:
         assert "0 applied, 1 applied before" in review("apply", run, path).output
     assert lines(run)["1.b1.s1"] == line

@@ -183,7 +183,9 @@ def _reviews(run: RunPayload) -> str:
     if not reviews:
         return ""
     counts = Counter(review.verdict.value if review.verdict else "commented on" for review in reviews)
-    people = dict.fromkeys(markdown(review.by or "somebody") for review in reviews)
+    # Several people who agree have signed as one.
+    signed = [name for review in reviews for name in (review.by or "somebody").split(" & ")]
+    people = dict.fromkeys(map(markdown, signed))
     order = ("accepted", "edited", "rejected", "commented on")
     said = ", ".join(f"{number(counts[verdict])} {verdict}" for verdict in order if counts[verdict])
     return f"## Review\n\n{said}. By {', '.join(people)}."
