@@ -8,6 +8,7 @@ Reads ``flores200-devtest/<language>-en/{src.<language>, ref.A.en, docids.txt}``
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def read(folder: Path, code: str, start: int, limit: int) -> tuple[list[Segment]
     return segments, references
 
 
-def translate(engine: LlamaCppEngine, segments: list[Segment], quality: str) -> tuple[list[str], int]:
-    """The hypotheses (a failed one as an empty line) and the tokens decoded."""
+def translate(
+    engine: LlamaCppEngine, segments: list[Segment], quality: str
+) -> tuple[list[str], list[float | None], int]:
+    """The hypotheses (a failed one as an empty line), their scores and the tokens decoded."""
     if quality == "raw":
         # The engine's own second attempt is such a request; only the prompt is another.
         answers = [
@@ -50,12 +53,27 @@ def translate(engine: LlamaCppEngine, segments: list[Segment], quality: str) -> 
             )
             for s in segments
         ]
-        return [answer.text for answer in answers], sum(answer.tokens for answer in answers)
+        return (
+            [answer.text for answer in answers],
+            [answer.score for answer in answers],
+            sum(answer.tokens for answer in answers),
+        )
     with Memory(None) as memory:
         done, figures = translate_segments(
             segments, engine=engine, target=ENGLISH, memory=memory, decoding=Decoding(quality=quality)
         )
-    return [done[segment.id].text or "" for segment in segments], figures.tokens
+    translations = [done[segment.id] for segment in segments]
+    return [one.text or "" for one in translations], [one.score for one in translations], figures.tokens
+
+
+def _line(segment: Segment, text: str, score: float | None, reference: str) -> dict[str, object]:
+    return {
+        "source": segment.text,
+        "source_lang": segment.language,
+        "translation": text,
+        "score": score,
+        "reference": reference,
+    }
 
 
 def main() -> None:
@@ -68,6 +86,7 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=100, help="first sentence, from 0")
     parser.add_argument("--languages", default="ko,ja,de,zh")
     parser.add_argument("--qualities", default="raw,fast,good,best")
+    parser.add_argument("--write", type=Path, help="add every hypothesis with its score to this JSON lines file")
     options = parser.parse_args()
     engine = load(resolve(options.model, source_language=None, store=ModelStore(), offline=True))
     print("| language | quality | BLEU | chrF2 | seconds | tokens/s |\n|---|---|---|---|---|---|")
@@ -77,11 +96,15 @@ def main() -> None:
             segments, references = read(folder, code, options.start, options.limit)
             for quality in options.qualities.split(","):
                 started = time.perf_counter()
-                texts, tokens = translate(engine, segments, quality)
+                texts, scores, tokens = translate(engine, segments, quality)
                 seconds = time.perf_counter() - started
                 bleu, chrf = (score(texts, [references]).score for score in (corpus_bleu, corpus_chrf))
                 figures = f"{bleu:.1f} | {chrf:.1f} | {seconds:.0f} | {tokens / seconds:.1f}"
                 print(f"| {code} | {quality} | {figures} |", flush=True)
+                if options.write:
+                    with options.write.open("a", encoding="utf-8") as lines:
+                        for row in zip(segments, texts, scores, references, strict=True):
+                            lines.write(json.dumps(_line(*row), ensure_ascii=False) + "\n")
     finally:
         engine.close()
 
