@@ -86,7 +86,9 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=100, help="first sentence, from 0")
     parser.add_argument("--languages", default="ko,ja,de,zh")
     parser.add_argument("--qualities", default="raw,fast,good,best")
-    parser.add_argument("--write", type=Path, help="add every hypothesis with its score to this JSON lines file")
+    parser.add_argument(
+        "--write", type=Path, help="add every hypothesis with its score to this JSON lines file"
+    )
     options = parser.parse_args()
     engine = load(resolve(options.model, source_language=None, store=ModelStore(), offline=True))
     print("| language | quality | BLEU | chrF2 | seconds | tokens/s |\n|---|---|---|---|---|---|")

@@ -1,24 +1,55 @@
 """Checks: pure functions from a source and its translation to flags.
 
 A flag of severity *error* means that the text must not stand as a translation: the translate plan tries
-again and then marks the segment failed. *warning* and *info* are for a reviewer.
+again and then marks the segment failed. *warning* and *info* are for a reviewer. Every check is a function
+``(source, translation, source_language, target_language) -> list[Flag]``; what a language's check does not
+know (a language without a length ratio, names in a script that hides them) it says nothing about.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtalign.checks.addresses import check_addresses
+from mtalign.checks.brackets import check_brackets
 from mtalign.checks.copied import check_copied
+from mtalign.checks.empty import check_empty, check_grown
+from mtalign.checks.language import check_language
 from mtalign.checks.length import check_length
+from mtalign.checks.markup import check_markup
+from mtalign.checks.names import check_names
 from mtalign.checks.numbers import check_numbers
 from mtalign.checks.repetition import check_repetition
 from mtalign.checks.script import check_script
+from mtalign.checks.sentences import check_sentences
+from mtalign.checks.truncated import check_truncated
+from mtalign.checks.units import check_units
+from mtalign.checks.untranslated import check_untranslated
+
+from mtalign.document import Severity
 
 if TYPE_CHECKING:
     from mtalign.document import Flag
     from mtalign.languages import Language
 
-CHECKS = (check_script, check_copied, check_repetition, check_length, check_numbers)
+GUARDS = (check_empty, check_grown, check_script, check_copied, check_repetition, check_length)
+"""The checks that can say *error*: they decide whether a hypothesis may stand."""
+
+CHECKS = (
+    *GUARDS,
+    check_sentences,
+    check_truncated,
+    check_language,
+    check_untranslated,
+    check_numbers,
+    check_units,
+    check_names,
+    check_addresses,
+    check_markup,
+    check_brackets,
+)
+"""All checks of one source and its translation. See :mod:`mtalign.checks.coverage`,
+:mod:`mtalign.checks.consistency` and :mod:`mtalign.checks.vocabulary` for those that need more."""
 
 
 def check_translation(
@@ -28,3 +59,14 @@ def check_translation(
     return tuple(
         flag for check in CHECKS for flag in check(source, translation, source_language, target_language)
     )
+
+
+def first_error(
+    source: str, translation: str, source_language: Language, target_language: Language
+) -> Flag | None:
+    """The first flag that says that ``translation`` must not stand; None if it may."""
+    for check in GUARDS:
+        for flag in check(source, translation, source_language, target_language):
+            if flag.severity is Severity.ERROR:
+                return flag
+    return None

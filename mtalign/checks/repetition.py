@@ -1,4 +1,4 @@
-"""Repetition loops: the best known failure of autoregressive decoding."""
+"""Repetition loops, the best known failure of autoregressive decoding, and phrases that stand twice."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\w+")
 _LONGEST = 20
 """Longest repeated phrase looked for, in words."""
+_SHORT = 3
+"""Words up to which a phrase may be doubled on purpose, with a comma between."""
+_LEAST_LETTERS = 3
+_NEVER_DOUBLED = frozenset(
+    "the a an of to and or in for with from by at on as is was are were be it this these they we he she his her"
+    " their its our your which who into than but not".split()
+)
+_TWICE = re.compile("([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,20}?)\\W*\\1")
+"""The same in a script without spaces."""
 
 
 def _copies_needed(words: int) -> int:
@@ -50,19 +59,44 @@ def repeated_characters(text: str) -> tuple[int, int, int] | None:
     return match.start(), match.end(), len(match.group()) // len(match.group(1))
 
 
+def doubled_phrase(text: str) -> tuple[int, int] | None:
+    """The first phrase that stands twice in a row: its characters, both copies.
+
+    One word counts only if English never doubles it ("the the"); punctuation between the copies counts as
+    emphasis where they are short ("very good, very good").
+    """
+    words = [(match.group().casefold(), match.start(), match.end()) for match in _WORD.finditer(text)]
+    for place in range(len(words) - 1):
+        for size in range(1, min(_LONGEST, (len(words) - place) // 2) + 1):
+            if words[place + size][0] != words[place][0]:
+                continue
+            if any(words[place + k][0] != words[place + size + k][0] for k in range(1, size)):
+                continue
+            if size == 1 and words[place][0] not in _NEVER_DOUBLED:
+                continue
+            start, end = words[place][1], words[place + 2 * size - 1][2]
+            between = text[words[place + size - 1][2] : words[place + size][1]]
+            if size <= _SHORT and between.strip():
+                continue
+            if sum(len(word) for word, _, _ in words[place : place + size]) < _LEAST_LETTERS:
+                continue
+            return start, end
+    return None
+
+
 def check_repetition(
     source: str, translation: str, source_language: Language, target_language: Language
 ) -> list[Flag]:
-    """A phrase of the translation loops, and the source has no such repetition."""
+    """A phrase of the translation loops, or stands twice, and the source has no such repetition."""
     found = repeated_phrase(translation) or repeated_characters(translation)
-    if found is None or repeated_phrase(source) or re.search(r"([^\W\d_]{2,12}?)\W*\1\W*\1", source):
+    if found is not None:
+        if repeated_phrase(source) or re.search(r"([^\W\d_]{2,12}?)\W*\1\W*\1", source):
+            return []
+        start, end, copies = found
+        says = f"a phrase stands {copies} times in a row, which the source does not do"
+        return [Flag("repetition", Severity.ERROR, says, translation_span=(start, end))]
+    twice = doubled_phrase(translation)
+    if twice is None or doubled_phrase(source) or _TWICE.search(source):
         return []
-    start, end, copies = found
-    return [
-        Flag(
-            "repetition",
-            Severity.ERROR,
-            f"a phrase stands {copies} times in a row, which the source does not do",
-            translation_span=(start, end),
-        )
-    ]
+    says = f"“{translation[twice[0] : twice[1]]}” says the same twice"
+    return [Flag("repetition", Severity.WARNING, says, translation_span=twice)]

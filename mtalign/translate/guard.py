@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtalign.checks import check_translation
-from mtalign.document import Severity
+from mtalign.checks import first_error
 
 if TYPE_CHECKING:
     from mtalign.engines.base import Hypothesis, Request
@@ -16,9 +15,9 @@ def objection(request: Request, hypothesis: Hypothesis) -> str | None:
     text = hypothesis.text.strip()
     if not any(character.isalnum() for character in text):
         return "the model gave no text"
-    for flag in check_translation(request.text, text, request.source, request.target):
-        if flag.severity is Severity.ERROR:
-            return flag.message
+    error = first_error(request.text, text, request.source, request.target)
+    if error is not None:
+        return error.message
     if not hypothesis.finished:
         return f"cut off at the length limit of {hypothesis.tokens} tokens"
     return None

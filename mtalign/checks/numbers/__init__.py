@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mtalign.languages import Language
 
 _ANY = re.compile(r"\d|[〇零一二三四五六七八九十百千万億亿兆]")
-_SCALES = (1e-2, 1e2, 1e3, 1e4, 1e6, 1e8, 1e9)
+_SCALES = (1e3, 1e4, 1e6, 1e8, 1e9, 1e12)
 _READ_WORDS = frozenset({"de", "ja", "ko", "zh", "yue", "en"})
 """Source languages whose number words are known; in others a small number may stand for a word."""
 _SMALL = 100
@@ -29,11 +29,10 @@ _IN_A_NAME = re.compile(r"[^\W\d_]-?$")
 _RANGE = re.compile(r"\s?(?:[-~～–—至到]|bis|から|에서)\s?\d")
 
 
-def _first_of_range(text: str, quantity: Quantity, have: Values) -> bool:
+def _scaled(quantity: Quantity) -> Quantity:
     """10-15万: the first number takes its unit from the second."""
-    return _RANGE.match(text, quantity.end) is not None and any(
-        value * scale in have for value in quantity.values for scale in _SCALES
-    )
+    values = frozenset(value * scale for value in quantity.values for scale in _SCALES)
+    return Quantity(quantity.start, quantity.end, values)
 
 
 def check_numbers(
@@ -50,9 +49,11 @@ def check_numbers(
     lost = [
         quantity
         for quantity in wanted
-        if quantity.sure and not have.any_of(quantity) and not _first_of_range(text, quantity, have)
+        if quantity.sure
+        and not have.any_of(quantity)
+        and not (_RANGE.match(text, quantity.end) and have.any_of(_scaled(quantity)))
     ]
-    known = Values(wanted, _SCALES)
+    known = Values([*wanted, *(_scaled(one) for one in wanted if _RANGE.match(text, one.end))])
     made_up = [
         quantity
         for quantity in digits

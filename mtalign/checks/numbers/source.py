@@ -124,10 +124,9 @@ def _digit_numbers(text: str, language: Language) -> Iterator[Quantity]:
                 position = decade.end()
             continue
         # A single thing is "a" or "the" in English.
-        # A number that stands to a letter is part of a name or a unit: km2, G7, CO2.
-        sure = values != {1.0} and not (
-            text[start - 1 : start].isascii() and text[start - 1 : start].isalpha()
-        )
+        # A small number that stands to a letter is part of a name or a unit: km2, G7, CO2.
+        glued = text[start - 1 : start].isascii() and text[start - 1 : start].isalpha()
+        sure = values != {1.0} and not (glued and max(values) < 1000)
         yield Quantity(start, end, values | _in_context(text, start, end, values), sure)
 
 
