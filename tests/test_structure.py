@@ -27,6 +27,7 @@ ROOMS = [
     "embed",
     "engines",
     "checks",
+    "quality",
     "memory",
     "translate",
     "align",

@@ -13,6 +13,7 @@ from mtalign import __version__
 from mtalign.document import PERSON, SCHEMA_VERSION, Status
 from mtalign.engines.base import Decoding
 from mtalign.job.engines import EnginePool
+from mtalign.job.estimates import check_run, estimate_qualities
 from mtalign.job.inputs import read_inputs
 from mtalign.job.links import change_links, link_translations
 from mtalign.job.manifest import machine, package_versions
@@ -160,6 +161,7 @@ def run_job(
     from mtalign.embed import load_embedder
 
     embedder = load_embedder()
+    translations = check_run((s for item in inputs for s in item.segments), translations)
     entries, scores = [], []
     counts = None if glossary is None else TermCounts(glossary)
     with events.stage("aligning and scoring", "documents") as stage:
@@ -169,8 +171,15 @@ def run_job(
             if beads[item.output]:
                 links = change_links(links, beads[item.output])
             terms = None if counts is None else counts.add(item.segments, translations)
+            flagged, qualities = estimate_qualities(item.segments, translations, embedder)
             records = make_records(
-                item.document, item.segments, translations, target.code, links, terms=terms
+                item.document,
+                item.segments,
+                flagged,
+                target.code,
+                links,
+                qualities=qualities,
+                terms=terms,
             )
             write_document(output, item, records, translations, target.code)
             if reference is not None:

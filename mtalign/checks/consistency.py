@@ -1,0 +1,128 @@
+"""What only a whole run shows: one source translated in two ways, a name that is kept here and not there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from mtalign.document import Flag, Severity
+
+_NAME = re.compile(r"(?<![\w@/.-])[A-ZÀ-ÖØ-Þ][\w’'-]{3,}(?![\w@/])")
+_CAPITALISED = re.compile(r"\b[A-ZÀ-ÖØ-Þ][\w’'-]{3,}")
+_LEAST_KEPT = 2
+"""So many other segments have to keep a word before it counts as a name."""
+_KEPT_SHARE = 0.75
+_ALIKE = 0.75
+"""Spelling likeness (difflib) from which another word is the same name written otherwise."""
+_SHORT = 12
+"""Sources shorter than this, in characters, may well mean two things."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A translated segment of a run."""
+
+    id: str
+    source: str
+    translation: str
+    language: str
+    """Code of the source language."""
+
+
+def check_consistency(pairs: Iterable[Pair]) -> dict[str, list[Flag]]:
+    """Flags of a whole run by segment id, in the order of the segments."""
+    found = list(pairs)
+    flags: dict[str, list[Flag]] = defaultdict(list)
+    for part in (_two_translations(found), _names(found)):
+        for identifier, flag in part:
+            flags[identifier].append(flag)
+    return dict(flags)
+
+
+def _two_translations(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
+    same: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        same[pair.language, " ".join(pair.source.split())].append(pair)
+    for group in same.values():
+        ways = {_plain(pair.translation): pair for pair in reversed(group)}
+        if len(ways) < 2:
+            continue
+        for pair in group:
+            other = next(one for way, one in reversed(ways.items()) if way != _plain(pair.translation))
+            severity = Severity.WARNING if len(pair.source) >= _SHORT else Severity.INFO
+            says = f"the same source is translated otherwise in {other.id}: “{_shortened(other.translation)}”"
+            yield pair.id, Flag("inconsistent", severity, says, translation_span=(0, len(pair.translation)))
+
+
+def _names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
+    """Words in Latin letters that most segments keep as the source writes them, where one does not."""
+    having: dict[str, list[tuple[Pair, int]]] = defaultdict(list)
+    for pair in pairs:
+        for match in _NAME.finditer(pair.source):
+            having[match.group()].append((pair, match.start()))
+    for name, places in having.items():
+        kept = [name.casefold() in pair.translation.casefold() for pair, _ in places]
+        others = sum(kept)
+        if others < _LEAST_KEPT or others < _KEPT_SHARE * len(kept) or all(kept):
+            continue
+        for (pair, start), is_kept in zip(places, kept, strict=True):
+            if is_kept:
+                continue
+            near = _nearest(name, pair.translation)
+            says = f"“{near[0]}” is written “{name}” in {others} other segments" if near else (
+                f"“{name}” is kept in {others} other segments and is missing here"
+            )  # fmt: skip
+            yield (
+                pair.id,
+                Flag(
+                    "name_spelling" if near else "name",
+                    Severity.WARNING,
+                    says,
+                    source_span=(start, start + len(name)),
+                    translation_span=near[1] if near else None,
+                ),
+            )
+    yield from _two_spellings(having)
+
+
+def _two_spellings(having: dict[str, list[tuple[Pair, int]]]) -> Iterable[tuple[str, Flag]]:
+    """A name that no segment keeps, written in several ways."""
+    for name, places in having.items():
+        written = [
+            (pair, start, near) for pair, start in places if (near := _nearest(name, pair.translation))
+        ]
+        counts = Counter(near[0].casefold() for _, _, near in written)
+        if len(counts) < 2 or any(name.casefold() in pair.translation.casefold() for pair, _ in places):
+            continue
+        usual = max(counts, key=lambda spelling: (counts[spelling], spelling))
+        for pair, start, near in written:
+            if near[0].casefold() != usual:
+                says = f"“{near[0]}” is written “{usual.title()}” in {counts[usual]} other segments"
+                span = (start, start + len(name))
+                yield (
+                    pair.id,
+                    Flag("name_spelling", Severity.WARNING, says, source_span=span, translation_span=near[1]),
+                )
+
+
+def _nearest(name: str, translation: str) -> tuple[str, tuple[int, int]] | None:
+    best, found = _ALIKE, None
+    for match in _CAPITALISED.finditer(translation):
+        word = match.group().removesuffix("'s").removesuffix("’s")
+        if word[0] != name[0]:
+            continue
+        alike = SequenceMatcher(None, name.casefold(), word.casefold(), autojunk=False).ratio()
+        if alike >= best:
+            best, found = alike, (word, (match.start(), match.start() + len(word)))
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold().rstrip(".!?。 ")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,8 @@
+"""Estimated quality of a translation without a reference: one monotone score from what the chain knows."""
+
+from __future__ import annotations
+
+from mtalign.quality.estimate import Signals, estimate_quality, signals_of
+from mtalign.quality.similarity import measure
+
+__all__ = ["Signals", "estimate_quality", "measure", "signals_of"]
