@@ -73,7 +73,8 @@ def read_references(folder: Path = EVALDATA) -> list[Row]:
 
 
 Corrupter = Callable[[random.Random, Row, Sequence[Row]], "str | None"]
-"""From a generator, a row and all rows to a corrupted translation; None where the row does not lend itself."""
+"""From a generator, a row and all rows to a corrupted translation; None where the row
+does not lend itself."""
 
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{3,}\b")
 _STOPPED = tuple(".!?。！？")
@@ -231,7 +232,7 @@ CORRUPTIONS: dict[str, Corrupter] = {
 
 def corrupted(rows: Sequence[Row], kind: str, seed: int = 0) -> Iterator[tuple[Row, Row]]:
     """Each row that lends itself to the corruption, with its corrupted copy; the same for the same seed."""
-    rng = random.Random(f"{kind} {seed}")  # noqa: S311
+    rng = random.Random(f"{kind} {seed}")
     for row in rows:
         text = CORRUPTIONS[kind](rng, row, rows)
         if text is not None and text != row.translation:

@@ -3,7 +3,8 @@
     python bench/fit_quality.py [--scored qwen.jsonl] --write    store them in mtalign/quality/weights.json
 
 Target: segment chrF2 / 100 against the reference; for a corrupted copy half of its own. Logistic regression
-with soft labels and no negative weight (projected gradient). The weight of the token score is fitted last, with
+with soft labels and no negative weight (projected gradient). The weight of the token
+score is fitted last, with
 the others fixed, on hypotheses with scores that ``bench/qwen.py --write`` leaves (those have no place in the
 system outputs).
 """

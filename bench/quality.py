@@ -2,7 +2,8 @@
 
     python bench/quality.py [--scored qwen.jsonl]
 
-Every set is held out in turn: the weights are fitted on the others. Beside the estimate stand its signals alone.
+Every set is held out in turn: the weights are fitted on the others. Beside the estimate
+stand its signals alone.
 ``--scored`` adds hypotheses with token scores of a model that is in none of the sets.
 """
 
@@ -91,9 +92,8 @@ def main() -> None:
             "token score alone": scored.signals[:, -1],
             "cosine alone": scored.signals[:, 0],
         }
-        print(
-            f"\nA model in none of the sets, {len(scored.rows)} hypotheses:\n\n| signal | Pearson / Spearman |\n|---|---|"
-        )
+        print(f"\nA model in none of the sets, {len(scored.rows)} hypotheses:\n")
+        print("| signal | Pearson / Spearman |\n|---|---|")
         for name, column in cells.items():
             print("| {} | {:.2f} / {:.2f} |".format(name, *correlations(column, scored.chrf)))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mtalign.checks import check_translation
+from mtalign.checks import check_translation, first_error
+from mtalign.checks.consistency import Pair, check_consistency
 from mtalign.checks.copied import check_copied
 from mtalign.checks.length import check_length
 from mtalign.checks.numbers import check_numbers
 from mtalign.checks.repetition import check_repetition, repeated_phrase
 from mtalign.checks.script import check_script
+from mtalign.checks.vocabulary import check_vocabulary
 from mtalign.document import Severity
 from mtalign.languages import ENGLISH, parse_language
 
@@ -157,3 +159,116 @@ def test_a_good_translation_has_no_flag():
     source = "일본은 2007 년에 NATO 본부를 방문한 이래 동맹과의 관계를 꾸준히 심화시켰다."
     good = "Since visiting NATO headquarters in 2007, Japan has steadily deepened its ties with the alliance."
     assert check_translation(source, good, KO, ENGLISH) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language"),
+    [
+        ("二〇二三年十五人", "15 people in 2023", ZH),
+        ("两百五十万", "2.5 million", ZH),
+        ("26万亿元", "26 trillion yuan", ZH),
+        ("10-15万人", "100,000 to 150,000 people", ZH),
+        ("百分之五", "5%", ZH),
+        ("３割", "30 percent", JA),
+        ("昭和60年3月", "March 1985", JA),
+        ("2万5千円と3億5,000万円", "25,000 yen and 350 million yen", JA),
+        ("3분의 1", "a third", KO),
+        ("오후 3시 30분", "3:30 p.m.", KO),
+        ("12개", "a dozen", KO),
+        ("2,5 Stunden", "two and a half hours", DE),
+        ("um 18.30 Uhr", "at 6:30 pm", DE),
+        ("80er Jahre", "the eighties", DE),
+        ("zwölf Eier", "12 eggs", DE),
+        ("am 08.04.2023", "on April 8, 2023", DE),
+    ],
+)
+def test_dates_times_fractions_and_number_words_are_the_same_number(source, translation, language):
+    assert check_numbers(source, translation, language, ENGLISH) == []
+
+
+def test_a_number_that_only_the_translation_has_is_flagged_with_its_place():
+    (flag,) = check_numbers("百分之二十五", "26%", ZH, ENGLISH)
+    assert (flag.translation_span, flag.severity) == ((0, 2), Severity.WARNING)
+
+
+def test_a_number_left_in_the_way_of_the_source_is_flagged():
+    (flag,) = check_numbers("5.000 Menschen", "5.000 people", DE, ENGLISH)
+    assert "another number" in flag.message
+
+
+def names_of(source, translation, language):
+    return {flag.name for flag in check_translation(source, translation, language, ENGLISH)}
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language", "name"),
+    [
+        ("€18.10", "18h10", DE, "number"),
+        ("1.234", "There are 1,234 of them", DE, "added"),
+        ("彼は笑った。", "...", JA, "empty"),
+        ("彼は東京に行きました。", "He went to the", JA, "truncated"),
+        ("그는 일본에 갔다.", "Er ist gestern mit seiner Frau nach Japan gefahren.", KO, "wrong_language"),
+        ("Er sagte, dass er morgen kommt.", "He said dass er morgen kommt.", DE, "untranslated"),
+        ("Der Preis stieg um 5 %.", "The price rose by 5 metres.", DE, "unit"),
+        ("NATO与IP4的合作", "the alliance's cooperation with partners", ZH, "name"),
+        ("Siehe https://a.example/b.", "See https://a.example/c.", DE, "address"),
+        ("Hallo {name}!", "Hello name!", DE, "markup"),
+        ("Er kam (spät) an.", "He arrived (late.", DE, "unpaired"),
+        ("他来自北京和上海的学校。", "He comes from from schools in Beijing.", ZH, "repetition"),
+    ],
+)
+def test_each_failure_has_its_flag(source, translation, language, name):
+    assert name in names_of(source, translation, language)
+
+
+def test_katakana_left_in_english_is_an_error():
+    flags = check_translation("スタートアップの成長", "growth of スタートアップ", JA, ENGLISH)
+    assert any(flag.name == "source_script" and flag.severity is Severity.ERROR for flag in flags)
+
+
+def test_a_paragraph_that_lost_its_last_sentence_is_flagged():
+    source = (
+        "Etwa 50 Schilder sind es bis jetzt. Passanten sollen sich auf diese Weise informieren können."
+        " Das Projekt wird im kommenden Jahr fortgesetzt."
+    )
+    assert "sentences" in names_of(source, "There are about 50 signs so far. This informs passers-by.", DE)
+    whole = (
+        "There are about 50 signs so far. This is meant to let passers-by inform themselves."
+        " The project will go on next year."
+    )
+    assert names_of(source, whole, DE) == set()
+
+
+def test_the_guard_and_all_checks_agree_on_what_is_an_error():
+    for source, translation, language in (
+        ("北约的合作", "cooperation, cooperation, cooperation, cooperation", ZH),
+        ("カタカナ", "カタカナ", JA),
+        ("Es regnet heute.", "It is raining today.", DE),
+    ):
+        every = check_translation(source, translation, language, ENGLISH)
+        errors = [flag for flag in every if flag.severity is Severity.ERROR]
+        assert first_error(source, translation, language, ENGLISH) == (errors[0] if errors else None)
+
+
+def test_one_source_translated_in_two_ways_is_flagged_in_both_places():
+    pairs = [Pair("a", "총리가 어제 일본을 방문했다.", "The prime minister visited Japan.", "ko")]
+    pairs += [Pair("b", "총리가 어제 일본을 방문했다.", "Japan was visited by the premier.", "ko")]
+    pairs += [Pair("c", "네.", "Yes.", "ko")]
+    flags = check_consistency(pairs)
+    assert {key: [flag.name for flag in value] for key, value in flags.items()} == {
+        "a": ["inconsistent"],
+        "b": ["inconsistent"],
+    }
+    assert "in b" in flags["a"][0].message
+
+
+def test_a_name_spelled_otherwise_than_in_the_rest_of_the_run_is_flagged_there():
+    pairs = [Pair(str(n), f"링의 Siminoff 대표 {n}", f"Siminoff of Ring {n}", "ko") for n in range(3)]
+    flags = check_consistency([*pairs, Pair("x", "링의 Siminoff 대표", "Seminoff of Ring", "ko")])
+    ((identifier, (flag,)),) = flags.items()
+    assert (identifier, flag.name, flag.translation_span) == ("x", "name_spelling", (0, 8))
+
+
+def test_characters_that_the_vocabulary_lacks_are_flagged_in_runs():
+    flags = check_vocabulary("我和饕餮", lambda character: character in "我和")
+    assert [flag.source_span for flag in flags] == [(2, 4)]

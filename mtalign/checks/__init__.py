@@ -25,7 +25,6 @@ from mtalign.checks.sentences import check_sentences
 from mtalign.checks.truncated import check_truncated
 from mtalign.checks.units import check_units
 from mtalign.checks.untranslated import check_untranslated
-
 from mtalign.document import Severity
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ class Similarity:
     cosine: float
     """Of the two whole texts."""
     uncovered: float
-    """How much nearer the source is without its worst clause, plus what that clause lacks of a counterpart."""
+    """How much nearer the source is without its worst clause, plus what that clause
+    lacks of a counterpart."""
     added: float
     """The same for the translation's worst clause."""
 
@@ -27,7 +28,8 @@ UNRELATED = 0.3
 """Cosine below which a translation is of something else."""
 UNCOVERED = 0.008
 ADDED = 0.0
-"""Chosen on the development half of the system outputs (bench/checks.py) for two false alarms in a hundred."""
+"""Chosen on the development half of the system outputs (bench/checks.py) for two false
+alarms in a hundred."""
 CLAUSE_WEIGHT = 0.1
 """What the similarity of the worst clause to its best counterpart weighs against the change of the whole."""
 

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from mtalign.languages import Language
 
 FUNCTION_WORDS = frozenset(
-    "the of and to in a is that for it was on with as are be by this at from have has had he she they we you i"
-    " not or an but were been his her their its our your my which who what when where how there will would can"
-    " could should may might do does did if so than then them him us me no more about into over after before up"
-    " out all also one two new other some any only just like such these those because while during between".split()
+    "the of and to in a is that for it was on with as are be by this at from have has had"
+    " he she they we you i"
+    " not or an but were been his her their its our your my which who what when where how"
+    " there will would can"
+    " could should may might do does did if so than then them him us me no more about"
+    " into over after before up"
+    " out all also one two new other some any only just like such these those because"
+    " while during between".split()
 )
 """What English sentences are held together by."""
 

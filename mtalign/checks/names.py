@@ -30,10 +30,12 @@ _LETTERS = re.compile(r"[a-z]+")
 
 _OTHERWISE: dict[str, tuple[str, ...]] = {
     "sns": ("social", "network"), "tv": ("television", "tv"), "no": (), "vs": (), "ol": ("office",), "cm": (),
-    "dvd": (), "pc": ("computer", "pc"), "km": (), "kg": (), "mm": (), "ml": (), "www": (), "http": (), "https": (),
+    "dvd": (), "pc": ("computer", "pc"), "km": (), "kg": (), "mm": (), "ml": (),
+    "www": (), "http": (), "https": (),
     "usa": ("us", "america", "states"), "us": ("america", "states"), "uk": ("britain", "kingdom", "british"),
     "eu": ("europ",), "un": ("united nations",), "uno": ("un", "united nations"), "wm": ("world", "champ"),
-    "em": ("europ", "champ"), "ai": ("artificial",), "it": ("information", "tech"), "ok": (), "gdp": ("domestic",),
+    "em": ("europ", "champ"), "ai": ("artificial",), "it": ("information", "tech"),
+    "ok": (), "gdp": ("domestic",),
     "ceo": ("chief", "executive", "head", "boss"), "cd": (), "sos": (), "ec": ("e-commerce", "online"),
     "nhk": ("nhk",), "pr": ("promot", "publi"), "hp": ("website", "home", "page"), "bgm": ("music",),
 }  # fmt: skip

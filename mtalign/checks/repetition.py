@@ -17,7 +17,8 @@ _SHORT = 3
 """Words up to which a phrase may be doubled on purpose, with a comma between."""
 _LEAST_LETTERS = 3
 _NEVER_DOUBLED = frozenset(
-    "the a an of to and or in for with from by at on as is was are were be it this these they we he she his her"
+    "the a an of to and or in for with from by at on as is was are were be it this these"
+    " they we he she his her"
     " their its our your which who into than but not".split()
 )
 _TWICE = re.compile("([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,20}?)\\W*\\1")

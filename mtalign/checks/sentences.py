@@ -54,6 +54,6 @@ def check_sentences(
         )
         return [Flag("sentences", Severity.WARNING, says)]
     if ours > theirs and ratio > ADDED and len(source) >= 12:
-        says = f"{theirs} in the source, {ours} sentences here, and longer than expected: one may have been added"
+        says = f"{theirs} in the source, {ours} sentences here, and too long: one may have been added"
         return [Flag("sentences", Severity.WARNING, says)]
     return []

@@ -1,6 +1,7 @@
 """How alike a katakana word and English words sound.
 
-Both are written in a rough alphabet of sounds and aligned: a consonant counts one, a vowel less (katakana adds
+Both are written in a rough alphabet of sounds and aligned: a consonant counts one, a
+vowel less (katakana adds
 vowels), and sounds that katakana or English spelling mixes up (k and g, s and sh, h and f) count in part.
 """
 
@@ -12,8 +13,10 @@ from functools import lru_cache
 
 _VOWELS = "aiueo"
 _ROWS = {
-    "k": "カキクケコ", "g": "ガギグゲゴ", "s": "サシスセソ", "z": "ザジズゼゾ", "t": "タチツテト", "d": "ダヂヅデド",
-    "n": "ナニヌネノ", "h": "ハヒフヘホ", "b": "バビブベボ", "p": "パピプペポ", "m": "マミムメモ", "r": "ラリルレロ",
+    "k": "カキクケコ", "g": "ガギグゲゴ", "s": "サシスセソ", "z": "ザジズゼゾ", "t": "タチツテト",
+    "d": "ダヂヅデド",
+    "n": "ナニヌネノ", "h": "ハヒフヘホ", "b": "バビブベボ", "p": "パピプペポ", "m": "マミムメモ",
+    "r": "ラリルレロ",
     "": "アイウエオ", "w": "ワヰ ヱヲ", "y": "ヤ ユ ヨ",
 }  # fmt: skip
 _KANA = {kana: (row, _VOWELS[place]) for row, kanas in _ROWS.items() for place, kana in enumerate(kanas)}
@@ -29,17 +32,24 @@ _KANA |= {
 _SMALL = dict(zip("ァィゥェォャュョ", "aiueoauo", strict=True))
 # S is sh, C is ch and ts, J is j.
 _SPELLINGS = (
-    ("tch", "C"), ("sch", "S"), ("ch", "C"), ("sh", "S"), ("tion", "Son"), ("sion", "Jon"), ("ph", "f"), ("th", "s"),
-    ("ck", "k"), ("ce", "se"), ("ci", "si"), ("cy", "si"), ("dge", "Je"), ("ge", "Je"), ("gi", "Ji"), ("j", "J"),
-    ("x", "ks"), ("qu", "kw"), ("wh", "w"), ("kn", "n"), ("c", "k"), ("q", "k"), ("l", "r"), ("v", "b"), ("y", "i"),
+    ("tch", "C"), ("sch", "S"), ("ch", "C"), ("sh", "S"), ("tion", "Son"), ("sion", "Jon"), ("ph", "f"),
+    ("th", "s"),
+    ("ck", "k"), ("ce", "se"), ("ci", "si"), ("cy", "si"), ("dge", "Je"), ("ge", "Je"),
+    ("gi", "Ji"), ("j", "J"),
+    ("x", "ks"), ("qu", "kw"), ("wh", "w"), ("kn", "n"), ("c", "k"), ("q", "k"),
+    ("l", "r"), ("v", "b"), ("y", "i"),
     ("gh", "g"), ("tz", "C"), ("ts", "C"),
 )  # fmt: skip
 _NEAR = {
-    "kg": 0.6, "kC": 0.6, "td": 0.6, "tC": 0.5, "bp": 0.5, "hf": 0.7, "sz": 0.7, "sS": 0.7, "SC": 0.6, "zJ": 0.7,
-    "JC": 0.5, "Jd": 0.4, "Jg": 0.6, "mn": 0.6, "fp": 0.4, "bw": 0.4, "sC": 0.6, "zd": 0.3, "sJ": 0.4, "hg": 0.4,
+    "kg": 0.6, "kC": 0.6, "td": 0.6, "tC": 0.5, "bp": 0.5, "hf": 0.7, "sz": 0.7, "sS": 0.7, "SC": 0.6,
+    "zJ": 0.7,
+    "JC": 0.5, "Jd": 0.4, "Jg": 0.6, "mn": 0.6, "fp": 0.4, "bw": 0.4, "sC": 0.6,
+    "zd": 0.3, "sJ": 0.4, "hg": 0.4,
     "bf": 0.5, "st": 0.3, "JS": 0.6,
 }  # fmt: skip
-_LIKENESS = {(a, b): value for pair, value in _NEAR.items() for a, b in (pair, pair[::-1])}
+_LIKENESS = {
+    (a, b): value for pair, value in _NEAR.items() for a, b in ((pair[0], pair[1]), (pair[1], pair[0]))
+}
 _LIKENESS |= {(a, b): 0.4 if a == b else 0.2 for a in _VOWELS for b in _VOWELS}
 _VOWEL_WEIGHT = 0.4
 _WORD = re.compile(r"[a-z]+")

@@ -14,7 +14,8 @@ _CLOSERS = "\"'”’“‘»«)）]］】」』》〉*_ \u00a0"
 _ENDS = ".!?…。！？．｡؟।"
 _ALSO_ENDS = _ENDS + ":;：；—–"
 _DANGLING = frozenset(
-    "the a an of and or but to in on at by for from with as than that which who whose into its their his her our"
+    "the a an of and or but to in on at by for from with as than that which who whose"
+    " into its their his her our"
     " your my is are was were be been has have had will would can could should may might must not".split()
 )
 _MAY_DANGLE = frozenset("in on by for with as that is are was were be has have had will can to".split())

@@ -28,8 +28,15 @@ _UNITS: tuple[tuple[str, str], ...] = (
     (r"(?<=\d)\s?(?:MW|Megawatt)\b|兆瓦|메가와트|メガワット", r"MW|megawatt"),
     (r"公顷|Hektar|헥타르|ヘクタール", r"hectare|\bha\b|acre"),
 )
-_CHECKS = tuple((re.compile(rf"\d[\d.,]*\s?(?:[십백천만억조十百千万億亿兆多余]*)\s?(?P<unit>{theirs})|(?P<sign>[€$£¥])\s?\d"),
-                 re.compile(theirs), re.compile(ours, re.IGNORECASE)) for theirs, ours in _UNITS)  # fmt: skip
+_SCALES = "[십백천만억조十百千万億亿兆多余]*"
+_CHECKS = tuple(
+    (
+        re.compile(rf"\d[\d.,]*\s?{_SCALES}\s?(?P<unit>{theirs})|(?P<sign>[€$£¥])\s?\d"),
+        re.compile(theirs),
+        re.compile(ours, re.IGNORECASE),
+    )
+    for theirs, ours in _UNITS
+)
 _DIGIT = re.compile(r"\d")
 _ANY = re.compile("|".join(theirs for theirs, _ in _UNITS))
 

@@ -12,8 +12,9 @@ signal             what it is                                                   
 ``token_score``    the engine's mean log-probability of a token                            up
 =================  ======================================================================  =========
 
-The weights (``weights.json``) are fitted by ``bench/fit_quality.py`` on system outputs and corrupted copies of
-them, with no weight allowed to point the other way. A signal that is not known (the encoder does not know the
+The weights (``weights.json``) are fitted by ``bench/fit_quality.py`` on system outputs and corrupted copies
+of them, with no weight allowed to point the other way. A signal that is not known (the
+encoder does not know the
 language, the engine gives no score, no length ratio is known) takes the value it has at the median of the
 good outputs, so it says nothing. Where the vectors are not known there is no estimate at all: the other
 signals alone do not tell a right translation from a fluent wrong one.
@@ -83,9 +84,9 @@ def signals_of(
     expected = expected_length(source, language)
     ratio = len(translation.strip()) / expected if expected and len(source.strip()) >= _LEAST_LENGTH else None
     return Signals(
-        cosine=similarity and similarity.cosine,
-        covered=similarity and -similarity.uncovered,
-        founded=similarity and -similarity.added,
+        cosine=None if similarity is None else similarity.cosine,
+        covered=None if similarity is None else -similarity.uncovered,
+        founded=None if similarity is None else -similarity.added,
         length=-abs(math.log(ratio)) if ratio else None,
         warnings=-float(min(_MOST_WARNINGS, severities.count(Severity.WARNING))),
         errors=-float(min(1, severities.count(Severity.ERROR))),

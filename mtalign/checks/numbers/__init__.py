@@ -1,7 +1,8 @@
 """Numbers that the translation lost, changed or made up, whatever way either language writes them.
 
 What counts as the same: ``5 %`` and ``5%``, ``2.200.112`` and ``2,200,112``, ``57,60`` and ``57.60``, ``3만``
-and ``30,000``, ``2億5000万`` and "250 million", ``1万2千``, ``二〇二三年``, ``十五``, a month by its number or
+and ``30,000``, ``2億5000万`` and "250 million", ``1万2千``, ``二〇二三年``, ``十五``, a month by
+its number or
 name, 18:30 and 6:30 p.m., digits and words ("a dozen", "two and a half", "third").
 """
 

@@ -27,7 +27,8 @@ _IDIOMS = frozenset("十分 千万 万一 百万 一千 一百 十一 九十九 
 
 
 def numeral_value(text: str, digits: dict[str, int] | None = None) -> float | None:
-    """The value of a numeral: ``二〇二三`` is 2023, ``十五`` is 15, ``一万二千`` is 12,000; None if it has none."""
+    """The value of a numeral: ``二〇二三`` is 2023, ``十五`` is 15, ``一万二千`` is 12,000; None
+    if it has none."""
     table = DIGITS if digits is None else digits
     if all(character in table for character in text):
         return float("".join(str(table[character]) for character in text))

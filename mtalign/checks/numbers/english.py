@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -33,7 +34,8 @@ _SCALE_WORDS |= {f"{word}th": value for word, value in SCALES.items()}
 _SINGLE: dict[str, tuple[float, ...]] = {
     "once": (1,), "twice": (2,), "thrice": (3,), "both": (2,), "pair": (2,), "pairs": (2,), "couple": (2,),
     "double": (2,), "doubled": (2,), "twofold": (2,), "triple": (3,), "tripled": (3,), "trio": (3,),
-    "threefold": (3,), "quarter": (0.25, 25, 4), "quarters": (0.25, 4), "half": (0.5, 50, 2), "halves": (0.5,),
+    "threefold": (3,), "quarter": (0.25, 25, 4), "quarters": (0.25, 4), "half": (0.5, 50, 2),
+    "halves": (0.5,),
     "thirds": (1 / 3, 3), "fifths": (0.2,), "tenths": (0.1,), "dozen": (12,), "dozens": (12,), "none": (0,),
     "single": (1,), "noon": (12,), "midnight": (0, 12, 24), "solo": (1,), "duo": (2,), "quartet": (4,),
     "quadruple": (4,), "century": (100,), "decade": (10,), "decades": (10,), "fortnight": (14, 2),
@@ -53,7 +55,8 @@ _SINGLE |= {
     if name not in ("i", "v", "x")
 }
 _FRACTIONS = {"third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "half": 2,
-    "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "eighth": 8, "tenth": 10, "tenths": 10, "tens": 0}  # fmt: skip
+    "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "eighth": 8, "tenth": 10, "tenths": 10,
+}  # fmt: skip
 
 _NUMBER_WORD = "|".join(sorted({*_CARDINAL, *_SCALE_WORDS}, key=len, reverse=True))
 _WORDS = re.compile(rf"\b(?:{_NUMBER_WORD})\b(?:(?:[\s-]+|,\s|\s+and\s+)(?:{_NUMBER_WORD})\b)*")
@@ -118,7 +121,7 @@ def _word_values(text: str, match: re.Match[str]) -> frozenset[float]:
         values |= {value + (0.5 if half[1] == "half" else 0.25) for value in tuple(values)}
     if (part := _FRACTION_AFTER.match(text, match.end())) is not None:
         values |= {value / _FRACTIONS[part[1]] for value in tuple(values)}
-    for top, bottom in zip(words, words[1:], strict=False):
+    for top, bottom in itertools.pairwise(words):
         if top in _CARDINAL and bottom in _FRACTIONS:
             values |= {_CARDINAL[top] / _FRACTIONS[bottom], 100 * _CARDINAL[top] / _FRACTIONS[bottom]}
     if words[-1] in _FRACTIONS and len(words) == 1:

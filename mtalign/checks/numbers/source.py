@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mtalign.languages import Language
 
 DECIMAL_COMMA = frozenset(
-    "af az be bg bs ca cs da de el es et eu fi fr gl hr hu hy id is it ka kk lt lv mk nb nl nn no pl pt ro ru sk"
+    "af az be bg bs ca cs da de el es et eu fi fr gl hr hu hy id is it ka kk lt lv mk nb"
+    " nl nn no pl pt ro ru sk"
     " sl sq sr sv tr uk uz vi".split()
 )
 """Languages that write 1.234,5."""
@@ -115,12 +116,12 @@ def _digit_numbers(text: str, language: Language) -> Iterator[Quantity]:
                 continue
         position = end
         if after := _CENTURY.match(text, end):
-            century = max(values)
-            yield Quantity(start, end, values | {100 * century - 100})
+            first = 100 * max(values) - 100
+            yield Quantity(start, end, values | {first})
             decade = DIGITS.match(text, after.end())
             if decade and _DECADE.match(text, decade.end()):
                 year = float(re.sub(r"\D", "", decade.group()))
-                yield Quantity(decade.start(), decade.end(), frozenset({year, 100 * century - 100 + year}))
+                yield Quantity(decade.start(), decade.end(), frozenset({year, first + year}))
                 position = decade.end()
             continue
         # A single thing is "a" or "the" in English.
@@ -158,10 +159,10 @@ def _scaled(text: str, start: int, end: int, values: frozenset[float]) -> tuple[
             # 26万亿: one unit made of two.
             if current or section:
                 break
-            total, smallest = total * scale, scale
+            total, smallest = total * scale, float(scale)
         elif scale >= 10**4:
             total += (section + current) * scale
-            section, smallest = 0.0, scale
+            section, smallest = 0.0, float(scale)
         else:
             section += (current or 1.0) * scale
         current = 0.0

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _GERMAN_ONES = {
-    "null": 0, "ein": 1, "eins": 1, "eine": 1, "zwei": 2, "zwo": 2, "beid": 2, "drei": 3, "dritt": 3, "vier": 4,
+    "null": 0, "ein": 1, "eins": 1, "eine": 1, "zwei": 2, "zwo": 2, "beid": 2,
+    "drei": 3, "dritt": 3, "vier": 4,
     "fünf": 5, "sechs": 6, "sech": 6, "sieben": 7, "sieb": 7, "acht": 8, "neun": 9, "zehn": 10, "elf": 11,
     "zwölf": 12, "erst": 1,
 }  # fmt: skip
