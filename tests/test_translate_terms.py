@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mtalign.document import Segment, Status
+from mtalign.document import Review, Segment, Status, Verdict
 from mtalign.engines.base import Decoding, Request
 from mtalign.errors import EngineError
 from mtalign.glossary import Glossary, Term
 from mtalign.languages import ENGLISH
-from mtalign.memory import Memory
+from mtalign.memory import Memory, ReviewEntry
 from mtalign.testing import EchoEngine
 from mtalign.translate import translate_segments
 
@@ -229,3 +229,58 @@ def test_progress_counts_a_segment_once_whatever_it_was_asked():
         progress=lambda now: seen.append((now.done, now.total)),
     )
     assert seen == [(1, 2), (2, 2)]
+
+
+# -- with what reviewers said ------------------------------------------------------------------------------
+
+
+def said(verdict, translation, *, before=None, refused=()):
+    review = Review(verdict, "Kim", "2026-11-25T12:00:00Z", before, "", "echo", "echo@0")
+    text = "동맹은 오래된 것이다."
+    return ReviewEntry("d.b1.s1", "d", text, "ko", "en", translation, review, refused, None)
+
+
+def test_a_reviewers_text_is_not_asked_for_terms_but_checked_for_them():
+    memory = Memory(None)
+    memory.put_reviews([said(Verdict.EDITED, "The league is old.")])
+    engine = EchoEngine(obedient, takes_terms=True)
+    translations, statistics = run([segment(1, "동맹은 오래된 것이다.")], engine, memory=memory)
+    assert asked(engine) == []
+    assert translations["d.b1.s1"].text == "The league is old."
+    assert [name for name, _ in flags(translations["d.b1.s1"])] == ["glossary"]
+    assert (statistics.from_review, statistics.asked_for_terms) == (1, 0)
+
+
+def test_an_answer_with_terms_that_a_reviewer_rejected_does_not_stand():
+    memory = Memory(None)
+    refused = "The alliance is an old one."
+    memory.put_reviews([said(Verdict.REJECTED, None, before=refused, refused=(refused,))])
+    engine = EchoEngine(obedient, takes_terms=True)
+    segments = [segment(1, "동맹은 오래된 것이다.")]
+    translations, _ = run(segments, engine, memory=memory)
+    assert translations["d.b1.s1"].text == LEAGUE
+    assert [name for name, _ in flags(translations["d.b1.s1"])] == ["glossary", "redone"]
+    # The refusal and its remainder are remembered; without the review the answer with the term stands.
+    silent = EchoEngine(lambda request, _: pytest.fail("asked the model"), takes_terms=True)
+    assert run(segments, silent, memory=memory)[0] == translations
+    memory.forget_reviews(memory.reviews([segments[0].text], "en"))
+    assert run(segments, engine, memory=memory)[0]["d.b1.s1"].text == refused
+
+
+@pytest.mark.parametrize("missed", [True, False])
+def test_the_context_after_a_reviewed_segment_is_what_the_model_said_with_its_terms(missed):
+    memory = Memory(None)
+    segments = [segment(1, "동맹은 오래된 것이다."), segment(2, "나토의 것입니다.")]
+
+    def answer(request, _):
+        return LEAGUE if missed and not request.terms else "The alliance and NATO are old."
+
+    first, _ = run(segments, EchoEngine(answer, takes_terms=True, context_segments=1), memory=memory)
+    memory.put_reviews([said(Verdict.EDITED, "Written.", before=first["d.b1.s1"].text)])
+    silent = EchoEngine(
+        lambda request, _: pytest.fail("asked the model"), takes_terms=True, context_segments=1
+    )
+    second, statistics = run(segments, silent, memory=memory)
+    assert second["d.b1.s1"].text == "Written."
+    assert second["d.b1.s2"] == first["d.b1.s2"]
+    assert (statistics.from_review, statistics.from_memory) == (1, 1)
