@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mtalign.align.beads import Bead
 from mtalign.align.cost import BandCost, Texts, Weights
 from mtalign.align.kernel import Band, Potentials, Step, band_around, best_path, full_band, marginals
+from mtalign.align.moved import align_with_moved, reordered
 from mtalign.align.windows import SideVectors, band_similarities, encode_side
 from mtalign.embed.base import Embedder
 
@@ -43,11 +44,12 @@ def align_segments(
     target_language: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Bead]:
-    """Align the sentences of two texts that tell the same in the same order, or nearly so.
+    """Align the sentences of two texts that tell the same, in the same order but for passages moved.
 
     Every sentence of either side is in exactly one bead, beads are in order and hold at most five sentences
-    a side; a sentence with no counterpart is a bead with an empty side. A bead's score is its probability
-    under the model of :mod:`mtalign.align.cost`, 0 where a side is empty.
+    a side; a sentence with no counterpart is a bead with an empty side. Beads of passages that stand
+    elsewhere in the target are marked as moved (:mod:`mtalign.align.moved`). A bead's score is its
+    probability under the model of :mod:`mtalign.align.cost`, 0 where a side is empty.
 
     ``progress(done, total)`` counts sentences as they are encoded. The languages are taken for the
     caller's convenience and may be wrong: nothing depends on them so far.
@@ -63,11 +65,23 @@ def align_segments(
             progress(done, total)
 
     sides = encode_side(source, embedder, report), encode_side(target, embedder, report)
-    return align_encoded(Texts.read(source, target, sides), Weights.load())
+    return align_sides(source, target, sides, Weights.load())
+
+
+def align_sides(
+    source: Sequence[str], target: Sequence[str], sides: tuple[SideVectors, SideVectors], weights: Weights
+) -> list[Bead]:
+    """Align two texts whose sentences are already encoded, as :func:`align_segments` does."""
+
+    def align(order: Sequence[int]) -> list[Bead]:
+        texts = [target[j] for j in order]
+        return align_encoded(Texts.read(source, texts, (sides[0], reordered(sides[1], order))), weights)
+
+    return align_with_moved(align, *sides)
 
 
 def align_encoded(texts: Texts, weights: Weights) -> list[Bead]:
-    """Align two texts that are already encoded."""
+    """Align two texts that are already encoded, in order: a passage that moved stays unaligned."""
     from threadpoolctl import threadpool_limits
 
     n, m = len(texts.source), len(texts.target)

@@ -7,8 +7,9 @@ target indices (from 0; an empty list is an unaligned side) and, optionally, a s
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtalign.errors import DocumentError
@@ -24,6 +25,8 @@ class Bead:
     target: tuple[int, ...]
     score: float = 0.0
     """How far to believe it, 0 to 1; 0 for a bead with an empty side."""
+    moved: bool = False
+    """Whether its sides stand at different places of their texts: beads around it cross it."""
 
     @property
     def is_null(self) -> bool:
@@ -44,6 +47,9 @@ class Agreement:
         total = self.precision + self.recall
         return 2 * self.precision * self.recall / total if total else 0.0
 
+
+_GAP = 3
+"""Most unaligned sentences inside a moved passage, one after the other."""
 
 _LINE = re.compile(r"\[\s*((?:\d+\s*,\s*)*\d*)\s*\]\s*:\s*\[\s*((?:\d+\s*,\s*)*\d*)\s*\](?:\s*:\s*(\S+))?")
 
@@ -90,6 +96,22 @@ def read_beads(path: Path) -> list[Bead]:
         ) from error
 
 
+def check_beads(beads: Iterable[Bead], n: int, m: int, name: str = "beads") -> None:
+    """Refuse beads that name a sentence which texts of ``n`` and ``m`` sentences do not have.
+
+    Raises:
+        DocumentError: the first such bead; ``name`` is named in the message.
+    """
+    for bead in beads:
+        for side, indices, size in (("source", bead.source, n), ("target", bead.target, m)):
+            if indices and max(indices) >= size:
+                raise DocumentError(
+                    f"{name}: bead {list(bead.source)}:{list(bead.target)} names {side} sentence"
+                    f" {max(indices)}, but the {side} has {size} (counted from 0)",
+                    hint="give the texts that these beads were made from",
+                )
+
+
 def format_beads(beads: Iterable[Bead]) -> str:
     """The ladder format of ``beads``, with scores, a line each."""
     return "".join(f"{list(bead.source)}:{list(bead.target)}:{bead.score:.4f}\n" for bead in beads)
@@ -102,6 +124,72 @@ def write_beads(path: Path, beads: Iterable[Bead]) -> None:
         DocumentError: the file cannot be written.
     """
     write_atomically(path, format_beads(beads).encode())
+
+
+def in_reading_order(beads: Iterable[Bead], n: int, m: int) -> list[Bead]:
+    """Every sentence of ``n`` source and ``m`` target sentences in its place; the source's order leads.
+
+    A sentence that no bead holds becomes a bead with an empty side. Unaligned target sentences stand after
+    the sentence before them; moved beads stand where the source has them.
+    """
+    beads = list(beads)
+    held_source = {i for bead in beads for i in bead.source}
+    held_target = {j for bead in beads if bead.source for j in bead.target}
+    led = [bead for bead in beads if bead.source]
+    led += [Bead((i,), ()) for i in range(n) if i not in held_source]
+    led.sort(key=lambda bead: (bead.source, bead.target))
+    unaligned = [j for j in range(m) if j not in held_target]
+    out: list[Bead] = []
+    k = 0
+    for bead in led:
+        if bead.target and not bead.moved:
+            while k < len(unaligned) and unaligned[k] < bead.target[0]:
+                out.append(Bead((), (unaligned[k],)))
+                k += 1
+        out.append(bead)
+    return out + [Bead((), (j,)) for j in unaligned[k:]]
+
+
+def mark_moved(beads: Iterable[Bead]) -> list[Bead]:
+    """The same beads, those marked as moved that lie outside a longest chain of beads in order.
+
+    For beads of a file: the ladder format shows crossing beads, but does not say which of them moved.
+    """
+    beads = list(beads)
+    links = sorted((b.source, b.target, place) for place, b in enumerate(beads) if not b.is_null)
+    # Longest ascending chain by patience: the least target that ends a chain of each length.
+    ends: list[int] = []
+    last: list[int] = []
+    before = [-1] * len(links)
+    for k, (_, target, _) in enumerate(links):
+        length = bisect_left(ends, target[0])
+        before[k] = last[length - 1] if length else -1
+        ends[length : length + 1] = [target[-1]]
+        last[length : length + 1] = [k]
+    stay = set()
+    k = last[-1] if last else -1
+    while k >= 0:
+        stay.add(links[k][2])
+        k = before[k]
+    return [replace(b, moved=not b.is_null and place not in stay) for place, b in enumerate(beads)]
+
+
+def moved_passages(beads: Iterable[Bead]) -> list[tuple[range, range]]:
+    """Source and target sentences of each moved passage: moved beads that follow each other on both sides."""
+    passages: list[tuple[range, range]] = []
+    for bead in sorted((bead for bead in beads if bead.moved), key=lambda bead: bead.source):
+        source, target = (range(side[0], side[-1] + 1) for side in (bead.source, bead.target))
+        if passages:
+            before_source, before_target = passages[-1]
+            steps = source.start - before_source.stop, target.start - before_target.stop
+            if all(0 <= step <= _GAP for step in steps):
+                passages[-1] = (
+                    range(before_source.start, source.stop),
+                    range(before_target.start, target.stop),
+                )
+                continue
+        passages.append((source, target))
+    return passages
 
 
 def strict_agreement(pairs: Iterable[tuple[Sequence[Bead], Sequence[Bead]]]) -> Agreement:

@@ -11,9 +11,13 @@ import click
 
 if TYPE_CHECKING:
     from mtalign.align import Bead
+    from mtalign.report.alignment import AlignedText
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-FORMATS = ("tsv", "jsonl", "beads", "tmx")
+FORMATS = ("tsv", "jsonl", "tmx", "html", "beads")
+_PASSAGES_NAMED = 3
+_FEW = 0.5
+"""Share of a text's sentences with a counterpart below which the texts may not belong together."""
 
 
 @click.command(short_help="Align the sentences of two finished texts.")
@@ -28,7 +32,8 @@ FORMATS = ("tsv", "jsonl", "beads", "tmx")
     type=click.Choice(FORMATS),
     default="tsv",
     show_default=True,
-    help="tsv: score, source, target; jsonl: the same with indices; beads: [0, 1]:[0]:0.8312; tmx.",
+    help="tsv: score, source, target; jsonl: the same with indices; html: a page to read, one file;"
+    " beads: [0, 1]:[0]:0.8312; tmx.",
 )
 @click.option(
     "--eval",
@@ -38,11 +43,19 @@ FORMATS = ("tsv", "jsonl", "beads", "tmx")
     help="Print agreement with these gold beads instead of the alignment.",
 )
 @click.option(
+    "--beads",
+    "ladder",
+    type=_FILE,
+    metavar="FILE",
+    help="Take this alignment (ladder format: vecalign, bertalign) instead of making one.",
+)
+@click.option(
     "--embedder",
-    type=click.Choice(["use", "hash"]),
     default="use",
     show_default=True,
-    help="Sentence vectors: the multilingual encoder, or spelling only (for two texts in one language).",
+    metavar="NAME|FOLDER",
+    help="Sentence vectors: use (multilingual), hash (spelling only, for two texts in one language), another"
+    " name, or the folder of a model.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on stderr.")
 def command(
@@ -53,113 +66,152 @@ def command(
     lines: bool,
     form: str,
     gold: Path | None,
+    ladder: Path | None,
     embedder: str,
     quiet: bool,
 ) -> None:
     """Align the sentences of SOURCE with those of TARGET, its translation.
 
-    The score is the probability of a bead, 0 where a sentence has no counterpart. Indices count from 0.
+    The score is the probability of a bead, 0 where a sentence has no counterpart. Indices count from 0. Rows
+    are in the order of SOURCE; passages that stand elsewhere in TARGET are named on stderr, and marked in
+    jsonl and html.
 
     \b
     Examples:
       mtalign align book.zh.txt book.en.txt --from zh --to en > book.tsv
+      mtalign align report.de.md report.fr.md --format html > report.html
       mtalign align src.txt tgt.txt --lines --format beads > found.beads
       mtalign align src.txt tgt.txt --lines --eval gold.beads
-      mtalign align report.de.md report.fr.md --format tmx > report.tmx
+      mtalign align src.txt tgt.txt --lines --beads vecalign.out --eval gold.beads
     """
-    from mtalign.align import align_segments, format_beads
+    from mtalign.align import check_beads, in_reading_order, mark_moved, read_beads
+
+    if form == "tmx" and gold is None and lines and not (source_language and target_language):
+        raise click.UsageError("--format tmx with --lines needs --from and --to")
+    sides = _read(source, source_language, lines), _read(target, target_language, lines)
+    sizes = len(sides[0].sentences), len(sides[1].sentences)
+    # What was given is checked before anything that takes time.
+    wanted = read_beads(gold) if gold is not None else []
+    check_beads(wanted, *sizes, name=str(gold))
+    if ladder is not None:
+        given = read_beads(ladder)
+        check_beads(given, *sizes, name=str(ladder))
+        beads = in_reading_order(mark_moved(given), *sizes)
+    else:
+        beads = _align(sides, embedder, quiet)
+    if gold is not None:
+        _echo_agreement(beads, wanted)
+        return
+    if not quiet:
+        for note in _notes(beads, sides):
+            click.echo(note, err=True)
+    _echo(beads, sides, form)
+
+
+def _read(path: Path, language: str | None, lines: bool) -> AlignedText:
+    """One side's sentences.
+
+    Raises:
+        MtalignError: the file cannot be read, is binary or holds no text.
+    """
+    from mtalign.report.alignment import AlignedText
+
+    if not lines:
+        from mtalign.align.documents import read_sentences
+
+        sentences = read_sentences(path, language)
+        return AlignedText(path.name, sentences.language.code, sentences.texts)
+    from mtalign.errors import DocumentError
+    from mtalign.languages import parse_language
+    from mtalign.score.lines import read_lines
+
+    code = parse_language(language).code if language else None
+    texts = read_lines(path)
+    if any("\0" in text for text in texts):
+        raise DocumentError(f"{path} is binary, not text", hint="give a UTF-8 text, one sentence a line")
+    if not any(text.strip() for text in texts):
+        raise DocumentError(f"{path}: holds no text to align", hint="check the file")
+    return AlignedText(path.name, code, texts)
+
+
+def _align(sides: tuple[AlignedText, AlignedText], embedder: str, quiet: bool) -> list[Bead]:
+    from mtalign.align import align_segments
     from mtalign.cli.progress import Progress
     from mtalign.embed import load_embedder
 
-    if form == "tmx" and lines and not (source_language and target_language):
-        raise click.UsageError("--format tmx with --lines needs --from and --to")
-    texts, languages = [], []
-    for path, language in ((source, source_language), (target, target_language)):
-        sentences, code = _read(path, language, lines)
-        texts.append(sentences)
-        languages.append(code)
     with Progress("encode", "sentences", quiet=quiet) as progress:
-        beads = align_segments(
-            *texts,
+        return align_segments(
+            sides[0].sentences,
+            sides[1].sentences,
             embedder=load_embedder(embedder),
-            source_language=languages[0],
-            target_language=languages[1],
+            source_language=sides[0].language,
+            target_language=sides[1].language,
             progress=progress.update,
         )
-    if gold is not None:
-        _echo_agreement(beads, gold)
-    elif form == "beads":
+
+
+def _notes(beads: Sequence[Bead], sides: tuple[AlignedText, AlignedText]) -> list[str]:
+    """What somebody who pipes the result away should know of it, a line each."""
+    from mtalign.align import moved_passages
+
+    notes = []
+    if passages := moved_passages(beads):
+        named = [
+            f"source {_range(first)} is target {_range(second)}"
+            for first, second in passages[:_PASSAGES_NAMED]
+        ]
+        more = len(passages) - len(named)
+        count = f"{len(passages)} passage{'' if len(passages) == 1 else 's'}"
+        notes.append(f"moved: {count}: {'; '.join(named)}{f'; {more} more' if more else ''}")
+    links = [bead for bead in beads if not bead.is_null]
+    held = sum(len(bead.source) for bead in links), sum(len(bead.target) for bead in links)
+    for number, side in zip(held, sides, strict=True):
+        if number < _FEW * len(side.sentences):
+            notes.append(
+                f"note: {number} of {len(side.sentences)} sentences of {side.name} have a counterpart;"
+                " are these two the same text?"
+            )
+    return notes
+
+
+def _range(indices: range) -> str:
+    return f"{indices[0]}–{indices[-1]}" if len(indices) > 1 else str(indices[0])
+
+
+def _echo_agreement(beads: Sequence[Bead], gold: Sequence[Bead]) -> None:
+    from mtalign.align import lax_agreement, strict_agreement
+
+    pairs = [(beads, gold)]
+    click.echo("measure\tprecision\trecall\tF1")
+    for name, agreement in (("strict", strict_agreement(pairs)), ("lax", lax_agreement(pairs))):
+        click.echo(f"{name}\t{agreement.precision:.4f}\t{agreement.recall:.4f}\t{agreement.f1:.4f}")
+
+
+def _echo(beads: Sequence[Bead], sides: tuple[AlignedText, AlignedText], form: str) -> None:
+    if form == "beads":
+        from mtalign.align import format_beads
+
         click.echo(format_beads(beads), nl=False)
     elif form == "tmx":
-        click.echo(_tmx(beads, texts, languages, source.stem), nl=False)
+        from mtalign.report.alignment import write_alignment_memory
+
+        click.echo(write_alignment_memory(beads, *sides), nl=False)
+    elif form == "html":
+        from mtalign.report.alignment import write_alignment
+
+        click.echo(write_alignment(beads, *sides), nl=False)
     elif form == "jsonl":
         for bead in beads:
             row = {
                 "source": list(bead.source),
                 "target": list(bead.target),
                 "score": round(bead.score, 4),
-                "source_text": _texts(texts[0], bead.source),
-                "target_text": _texts(texts[1], bead.target),
+                "moved": bead.moved,
+                "source_text": [text for _, text in sides[0].numbered(bead.source)],
+                "target_text": [text for _, text in sides[1].numbered(bead.target)],
             }
             click.echo(json.dumps(row, ensure_ascii=False))
     else:
         for bead in beads:
-            sides = [" ".join(_texts(texts[0], bead.source)), " ".join(_texts(texts[1], bead.target))]
-            click.echo("\t".join([f"{bead.score:.4f}", *(side.replace("\t", " ") for side in sides)]))
-
-
-def _read(path: Path, language: str | None, lines: bool) -> tuple[Sequence[str], str | None]:
-    """Sentences, and the language's code where it is known."""
-    if lines:
-        from mtalign.languages import parse_language
-        from mtalign.score.lines import read_lines
-
-        return read_lines(path), parse_language(language).code if language else None
-    from mtalign.align.documents import read_sentences
-
-    sentences = read_sentences(path, language)
-    return sentences.texts, sentences.language.code
-
-
-def _texts(sentences: Sequence[str], indices: Sequence[int]) -> list[str]:
-    return [sentences[index] for index in indices]
-
-
-def _echo_agreement(beads: Sequence[Bead], gold: Path) -> None:
-    from mtalign.align import lax_agreement, read_beads, strict_agreement
-
-    pairs = [(beads, read_beads(gold))]
-    click.echo("measure\tprecision\trecall\tF1")
-    for name, agreement in (("strict", strict_agreement(pairs)), ("lax", lax_agreement(pairs))):
-        click.echo(f"{name}\t{agreement.precision:.4f}\t{agreement.recall:.4f}\t{agreement.f1:.4f}")
-
-
-def _tmx(
-    beads: Sequence[Bead], texts: Sequence[Sequence[str]], languages: Sequence[str | None], name: str
-) -> bytes:
-    """The beads that have both sides as a translation memory."""
-    from mtalign.document import BlockKind, Link, Segment, Status, Translation
-    from mtalign.records import Record
-    from mtalign.report.tmx import write_tmx
-
-    records = []
-    for number, bead in enumerate(beads, start=1):
-        if bead.is_null:
-            continue
-        source = " ".join(_texts(texts[0], bead.source))
-        target = " ".join(_texts(texts[1], bead.target))
-        if not source.strip() or not target.strip():
-            continue
-        identifier = f"{name}.{number}"
-        segment = Segment(identifier, name, identifier, source, 0, len(source), languages[0] or "und")
-        records.append(
-            Record(
-                segment=segment,
-                kind=BlockKind.PARAGRAPH,
-                level=0,
-                target_language=languages[1] or "und",
-                translation=Translation(identifier, Status.TRANSLATED, target),
-                link=Link((identifier,), (identifier,), bead.score),
-            )
-        )
-    return write_tmx(records)
+            texts = sides[0].joined(bead.source), sides[1].joined(bead.target)
+            click.echo("\t".join([f"{bead.score:.4f}", *(text.replace("\t", " ") for text in texts)]))
