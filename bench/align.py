@@ -1,155 +1,198 @@
-"""The aligner beside a length-based baseline: development sets, holes, Korean and Japanese, speed; one table.
+"""The aligner beside stand-ins of published methods, on the same texts in one run; holes, moves, speed.
 
-    python bench/align.py                 everything
-    python bench/align.py --no-speed      quality only
+    python bench/align.py                       everything
+    python bench/align.py --parts whole holes   some of: whole, holes, moved, speed
+    python bench/align.py --stored              the stored weights, not cross-validated: quicker, and
+                                                flattering on MAC and Text+Berg, which they were fitted on
 
-Quality is cross-validated (see fit_align.py): what is scored was never fitted on. The baseline is Gale and
-Church (1993): the same kernel, cost of length and type alone, as they published it. Korean and Japanese texts
-are built from FLORES-200 documents with seeded merges and drops; nothing was ever fitted on them.
-Speed is measured on sentences made from seeded random words, without and with their encoding.
+MAC and Text+Berg are cross-validated (fit_align.py): weights that align a text were never fitted on it. Texts
+from FLORES-200 documents (align_sets.py) are no one's training data; they take the stored weights.
+
+Holes: of the whole text and of the text with passages missing the same gold beads are scored, those that
+remain. A bead goes across a hole where it joins a sentence whose counterpart is gone to anything, or holds
+sentences from before and after the hole.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import align_baselines
+import align_sets
 import fit_align
-import numpy as np
+from align_sets import TextPair
 from threadpoolctl import threadpool_limits
 
-from mtalign.align import Bead, align_segments, lax_agreement, strict_agreement
-from mtalign.align.kernel import Potentials, best_path, full_band
-from mtalign.align.surface import sentence_lengths
+from mtalign.align import Bead, lax_agreement, moved_passages, strict_agreement
+from mtalign.align.aligner import align_encoded, align_sides
+from mtalign.align.cost import FEATURES, Texts, Weights
+from mtalign.align.windows import encode_side
 from mtalign.embed import Embedder, load_embedder
-from mtalign.score.lines import read_lines
 
-EVALDATA = fit_align.GOLD.parent / "evaldata"
-PRIORS = {(1, 1): 0.89, (1, 2): 0.089, (2, 1): 0.089, (2, 2): 0.011}
-NULL_PRIOR = 0.0099
-VARIANCE = 6.8
+PARTS = ("whole", "holes", "moved", "speed")
+LANGUAGES = ("ko", "ja", "zh", "de")
+HOLES = (("10 % of the source", 0.1, 0.0), ("10 % of the target", 0.0, 0.1))
+HOLES += (("30 % of the source", 0.3, 0.0), ("30 % of the target", 0.0, 0.3))
+HOLES += (("15 % of each", 0.15, 0.15),)
+MOVED = 0.05
+SIZES = (1000, 10_000)
 
-
-def gale_church(source: Sequence[str], target: Sequence[str]) -> list[Bead]:
-    """Gale and Church (1993): lengths in characters, their priors and variance."""
-    n, m = len(source), len(target)
-    band = full_band(n, m)
-    lengths = [np.concatenate([[0], np.cumsum(sentence_lengths(texts))]) for texts in (source, target)]
-    ratio = lengths[1][-1] / lengths[0][-1]
-
-    def cost(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        mean = (first + second / ratio) / 2
-        deviation = np.abs(second - first * ratio) / np.sqrt(np.maximum(mean, 1) * VARIANCE * ratio)
-        tail = np.vectorize(math.erfc)(deviation / math.sqrt(2))
-        return np.log(np.maximum(tail, 1e-300))
-
-    beads = np.full((2, 2, n + 1, m + 1), -np.inf)
-    for (a, b), prior in PRIORS.items():
-        first = lengths[0][a:] - lengths[0][:-a]
-        second = lengths[1][b:] - lengths[1][:-b]
-        beads[a - 1, b - 1, a:, b:] = cost(first[:, None], second[None, :]) + math.log(prior)
-    nulls = [cost(np.zeros(len(side) - 1), np.diff(side)) + math.log(NULL_PRIOR) for side in lengths]
-    steps = best_path(Potentials(beads.reshape(2, 2, -1), *nulls, 0.0), band, n, m)
-    return [Bead(tuple(range(i, k)), tuple(range(j, p))) for i, k, j, p in steps]
+Method = Callable[[TextPair], list[Bead] | None]
 
 
-def flores(pair: str, seed: int) -> tuple[list[str], list[str], list[Bead]]:
-    """A text from FLORES documents: 15 % of its sentences merged on one side, 5 % dropped on one."""
-    rng = random.Random(seed)
-    folder = EVALDATA / "flores200-devtest" / pair
-    rows = list(zip(read_lines(folder / f"src.{pair[:2]}"), read_lines(folder / "ref.A.en"), strict=True))[
-        :400
-    ]
-    source: list[str] = []
-    target: list[str] = []
-    gold: list[Bead] = []
-    k = 0
-    while k < len(rows):
-        chance = rng.random()
-        if chance < 0.05:
-            (source if rng.random() < 0.5 else target).append(rows[k][rng.random() < 0.5])
-            k += 1
-            continue
-        count = 2 if chance < 0.20 and k + 1 < len(rows) else 1
-        part = rows[k : k + count]
-        i, j = len(source), len(target)
-        join = ("" if pair[:2] in ("ja", "zh") else " ", " ")
-        merged = rng.random() < 0.5
-        for side, (texts, together) in enumerate(((source, merged), (target, not merged))):
-            texts += [join[side].join(row[side] for row in part)] if together else [row[side] for row in part]
-        gold.append(Bead(tuple(range(i, len(source))), tuple(range(j, len(target)))))
-        k += count
-    return source, target, gold
+@dataclass(frozen=True)
+class Ours:
+    """The aligner, with the weights of the fold that a text belongs to."""
+
+    stored: Weights
+    by_fold: list[Weights]
+
+    def __call__(self, pair: TextPair) -> list[Bead]:
+        weights = self.stored if pair.fold is None or not self.by_fold else self.by_fold[pair.fold]
+        return align_sides(pair.source, pair.target, pair.sides, weights)
 
 
-def across(found: Sequence[Bead], gold: Sequence[Bead], n: int, m: int) -> int:
-    """Beads that join a sentence whose counterpart is gone to anything."""
-    held = [{i for bead in gold for i in bead.source}, {j for bead in gold for j in bead.target}]
-    return sum(
-        not bead.is_null and (not held[0] & set(bead.source) or not held[1] & set(bead.target))
-        for bead in found
-    )
-
-
-def quality(embedder: Embedder) -> None:
-    print("| set | sentences | strict P | strict R | strict F1 | lax F1 | Gale–Church strict F1 |")
-    print("|---|---|---|---|---|---|---|")
+def fitted(embedder: Embedder) -> list[Weights]:
+    """Weights by fold."""
     mac, berg, holed = fit_align.load_all(embedder)
-    by_fold = fit_align.fit_folds([*mac, *berg, *holed])
-    kinds = [("MAC dev zh–en, cross-validated", mac), ("Text+Berg dev de–fr, cross-validated", berg)]
-    kinds.append(("both, 25 % of beads without a side", holed))
-    for name, examples in kinds:
-        found = [fit_align.align_example(e, by_fold[e.fold]) for e in examples]
-        pairs = [(beads, example.gold) for beads, example in zip(found, examples, strict=True)]
-        base = [(gale_church(e.source, e.target), e.gold) for e in examples]
-        row(name, sum(e.n for e in examples), sum(e.m for e in examples), pairs, base)
-        if examples is holed:
-            spurious = sum(across(beads, e.gold, e.n, e.m) for beads, e in zip(found, examples, strict=True))
-            total = sum(len(beads) for beads in found)
-            print(
-                f"| – of its {total} beads, joining only sentences without a counterpart | {spurious} |||||| "
-            )
-    for pair in ("ko-en", "ja-en"):
-        source, target, gold = flores(pair, 1)
-        found = align_segments(source, target, embedder=embedder)
-        base = [(gale_church(source, target), gold)]
-        row(f"FLORES {pair}, merged, dropped", len(source), len(target), [(found, gold)], base)
+    folds = fit_align.fit_folds([*mac, *berg, *holed])
+    return [Weights(dict(zip(FEATURES, map(float, values), strict=True))) for values in folds]
 
 
-def row(name: str, n: int, m: int, pairs: list, base: list) -> None:
-    strict, lax = strict_agreement(pairs), lax_agreement(pairs)
+def load_sets(embedder: Embedder) -> list[tuple[str, list[TextPair]]]:
+    sets = [("MAC dev zh–en", align_sets.mac(embedder))]
+    sets.append(("Text+Berg dev de–fr", align_sets.berg(embedder, fit_align.FOLDS)))
+    return sets + [(f"FLORES {code}–en, edited", align_sets.flores(code, embedder)) for code in LANGUAGES]
+
+
+def whole(sets: Sequence[tuple[str, list[TextPair]]], methods: dict[str, Method]) -> None:
+    print("| strict F1 (lax F1) | sentences | " + " | ".join(methods) + " |")
+    print("|---" * (len(methods) + 2) + "|")
+    for name, pairs in sets:
+        cells = []
+        for method in methods.values():
+            found = [method(pair) for pair in pairs]
+            if any(beads is None for beads in found):
+                cells.append("n/a")
+                continue
+            scored = [(beads, pair.gold) for beads, pair in zip(found, pairs, strict=True)]
+            cells.append(f"{strict_agreement(scored).f1:.3f} ({lax_agreement(scored).f1:.3f})")
+        sizes = sum(len(pair.source) for pair in pairs), sum(len(pair.target) for pair in pairs)
+        print(f"| {name} | {sizes[0]:,} × {sizes[1]:,} | {' | '.join(cells)} |", flush=True)
+
+
+def holes(sets: Sequence[tuple[str, list[TextPair]]], methods: dict[str, Method]) -> None:
+    methods = dict(list(methods.items())[:3])
+    print("\n| missing | method | F1 on what remains: whole text | with holes | fall | beads across | of |")
+    print("|---|---|---|---|---|---|---|")
+    for name, pairs in sets:
+        before = {key: [method(pair) for pair in pairs] for key, method in methods.items()}
+        for label, *shares in HOLES:
+            cut = [align_sets.with_holes(pair, tuple(shares), seed) for seed, pair in enumerate(pairs)]
+            for key, method in methods.items():
+                after = [method(pair) for pair in cut]
+                kept = [
+                    (remaining(beads, pair), pair.gold) for beads, pair in zip(before[key], cut, strict=True)
+                ]
+                now = [(beads, pair.gold) for beads, pair in zip(after, cut, strict=True)]
+                scores = strict_agreement(kept).f1, strict_agreement(now).f1
+                bad = sum(across(beads, pair) for beads, pair in zip(after, cut, strict=True))
+                total = sum(not bead.is_null for beads in after for bead in beads)
+                print(
+                    f"| {name}, {label} | {key} | {scores[0]:.3f} | {scores[1]:.3f} "
+                    f"| {scores[0] - scores[1]:+.3f} | {bad} | {total} |",
+                    flush=True,
+                )
+
+
+def remaining(found: Sequence[Bead], cut: TextPair) -> list[Bead]:
+    """Beads of the whole text that hold a sentence of the gold that remains, in the indices of ``cut``."""
+    new = [{old: k for k, old in enumerate(order)} for order in cut.whole]
+    held = {i for bead in cut.gold for i in bead.source}, {j for bead in cut.gold for j in bead.target}
+    out = []
+    for bead in found:
+        # What is gone gets an index of its own, so that a bead which holds it is not right.
+        sides = [
+            tuple(new[side].get(k, -1 - k) for k in indices)
+            for side, indices in enumerate((bead.source, bead.target))
+        ]
+        if held[0].intersection(sides[0]) or held[1].intersection(sides[1]):
+            out.append(Bead(*sides))
+    return out
+
+
+def across(found: Sequence[Bead], pair: TextPair) -> int:
+    """Beads that go across a hole."""
+    held = {i for bead in pair.gold for i in bead.source}, {j for bead in pair.gold for j in bead.target}
+    count = 0
+    for bead in found:
+        if bead.is_null:
+            continue
+        sides = bead.source, bead.target
+        alone = any(not held[side].issuperset(sides[side]) for side in range(2))
+        over = any(sides[side][0] < place <= sides[side][-1] for side, place in pair.holes)
+        count += alone or over
+    return count
+
+
+def moved(sets: Sequence[tuple[str, list[TextPair]]], methods: dict[str, Method]) -> None:
     print(
-        f"| {name} | {n} × {m} | {strict.precision:.3f} | {strict.recall:.3f} | **{strict.f1:.3f}** "
-        f"| {lax.f1:.3f} | {strict_agreement(base).f1:.3f} |",
-        flush=True,
+        "\n| 5 % moved | passages | found | reported wrongly | strict F1 as it was | with moves "
+        "| the rest as it was | the rest with moves |"
     )
+    print("|---|---|---|---|---|---|---|---|")
+    (name, ours), *_ = methods.items()
+    for name, pairs in sets:
+        changed = [align_sets.with_moves(pair, MOVED, seed) for seed, pair in enumerate(pairs)]
+        before = [(ours(pair), pair.gold) for pair in pairs]
+        after = [(ours(pair), pair.gold) for pair in changed]
+        passages = found = wrong = 0
+        rest: list[list[tuple[list[Bead], list[Bead]]]] = [[], []]
+        for (was, _), (beads, gold), pair in zip(before, after, changed, strict=True):
+            right = {(bead.source, bead.target) for bead in beads}
+            links = {(i, j) for bead in gold for i in bead.source for j in bead.target}
+            for passage in pair.moves:
+                passages += 1
+                found += 2 * sum((bead.source, bead.target) in right for bead in passage) >= len(passage)
+            for source, target in moved_passages(beads):
+                real = {i for i in source for j in target if (i, j) in links}
+                wrong += 2 * len(real) < len(source)
+            gone = {i for passage in pair.moves for bead in passage for i in bead.source}
+            for part, (some, wanted) in zip(rest, ((was, _), (beads, gold)), strict=True):
+                part.append(tuple([b for b in side if not gone & set(b.source)] for side in (some, wanted)))
+        whole, parted = strict_agreement(before).f1, strict_agreement(after).f1
+        others = strict_agreement(rest[0]).f1, strict_agreement(rest[1]).f1
+        print(
+            f"| {name} | {passages} | {found} | {wrong} | {whole:.3f} | {parted:.3f} "
+            f"| {others[0]:.3f} | {others[1]:.3f} |",
+            flush=True,
+        )
 
 
 def speed() -> None:
-    print("\n| sentences | encode s | align s | peak memory MB |")
-    print("|---|---|---|---|")
-    for size in (1000, 10_000):
+    print("\n| sentences | encode s | align s | µs a sentence pair on the way | peak memory MB |")
+    print("|---|---|---|---|---|")
+    for size in SIZES:
         code = [sys.executable, __file__, "--measure", str(size)]
         result = json.loads(subprocess.run(code, capture_output=True, check=True, text=True).stdout)
         print(
-            f"| {size:,} × {size:,} | {result['encode']:.1f} | {result['align']:.2f} | {result['peak']:.0f} |"
+            f"| {size:,} × {size:,} | {result['encode']:.1f} | {result['align']:.2f} "
+            f"| {result['align'] / size * 1e6:.0f} | {result['peak']:.0f} |",
+            flush=True,
         )
 
 
 def measure(size: int) -> None:
     """Encoding and aligning apart, in a process of their own for the sake of the peak."""
-    from mtalign.align.aligner import align_encoded
-    from mtalign.align.cost import Texts, Weights
-    from mtalign.align.windows import encode_side
-
     rng = random.Random(1)
     words = ["".join(rng.choices("abcdefghilmnoprstuv", k=rng.randrange(2, 9))) for _ in range(5000)]
     source = [" ".join(rng.choices(words, k=rng.randrange(5, 25))) + "." for _ in range(size)]
@@ -166,17 +209,30 @@ def measure(size: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--no-speed", action="store_true")
-    parser.add_argument("--no-quality", action="store_true")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--stored", action="store_true", help="the stored weights, not cross-validated")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         measure(options.measure)
         return
-    if not options.no_quality:
+    if set(options.parts) != {"speed"}:
         with threadpool_limits(1, "blas"):
-            quality(load_embedder("use"))
-    if not options.no_speed:
+            embedder = load_embedder("use")
+            methods: dict[str, Method] = {
+                "mtalign": Ours(Weights.load(), [] if options.stored else fitted(embedder)),
+                "vecalign's method, same vectors": align_baselines.vecalign_like,
+                "bertalign's method, same vectors": align_baselines.bertalign_like,
+                "hunalign": align_baselines.hunalign,
+                "Gale–Church": align_baselines.gale_church,
+            }
+            sets = load_sets(embedder)
+            for part in (whole, holes, moved):
+                if part.__name__ in options.parts:
+                    part(sets, methods)
+            if align_baselines.hunalign(sets[0][1][0]) is None:
+                print(f"\nhunalign: n/a, {align_baselines.HUNALIGN_MISSING}")
+    if "speed" in options.parts:
         speed()
 
 

@@ -151,7 +151,7 @@ def _edit(
                 for number in range(2):
                     both = [row[number], following[number]]
                     texts[number].extend(both[::-1] if number == side else both)
-                gold.extend([Bead((i,), (j + 1,)), Bead((i + 1,), (j,))])
+                gold.append(Bead((i, i + 1), (j, j + 1)))
                 k += 1
             else:
                 add([row[0]], [row[1]])
@@ -169,7 +169,7 @@ def _halves(text: str) -> list[str]:
 
 
 def with_holes(pair: TextPair, shares: tuple[float, float], seed: int) -> TextPair:
-    """The pair with passages of 1–13 beads missing: the given share of all beads on the source, on the target.
+    """The pair with passages of 1–13 beads missing: a share of all beads on the source, one on the target.
 
     Holes do not touch where there is room; what is left of the gold is beads with both sides.
     """
