@@ -117,7 +117,7 @@ def _edit(
 ) -> tuple[list[str], list[str], list[Bead]]:
     """Within documents: 10 % of the sentences merged with the next on one side, 10 % split in two on one
     side (at a comma or the like near the middle, where there is one), 5 % dropped on one side, 3 % exchanged
-    with the next on one side. Two exchanged sentences are two crossing beads."""
+    with the next on one side. Two exchanged sentences are one bead 2–2, as in gold that people made."""
     texts: tuple[list[str], list[str]] = ([], [])
     gold: list[Bead] = []
     gap = "" if language in ("ja", "zh") else " "
