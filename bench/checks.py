@@ -18,7 +18,7 @@ from evalsets import GOOD, Row, corrupted, read_references, read_rows
 from mtalign.checks import CHECKS, check_translation
 from mtalign.checks.consistency import Pair, check_consistency
 from mtalign.checks.coverage import check_coverage
-from mtalign.embed import load_embedder
+from mtalign.embed import Embedder, load_embedder
 from mtalign.languages import ENGLISH
 from mtalign.quality import measure
 
@@ -55,9 +55,18 @@ CASES = (
 )
 
 
-def flags_of(rows: list[Row]) -> list[set[str]]:
-    """Names of the flags of each row, those by sentence vectors too."""
-    similarities = measure([r.source for r in rows], [r.translation for r in rows], load_embedder())
+BY_VECTORS = frozenset({"uncovered", "added", "unrelated"})
+MOST = 400
+"""Copies of a kind, spread over all sets."""
+
+
+def flags_of(rows: list[Row], embedder: Embedder | None) -> list[set[str]]:
+    """Names of the flags of each row, those by sentence vectors where there is an encoder."""
+    if embedder is None:
+        return [
+            {f.name for f in check_translation(r.source, r.translation, r.language, ENGLISH)} for r in rows
+        ]
+    similarities = measure([r.source for r in rows], [r.translation for r in rows], embedder)
     return [
         {
             flag.name
@@ -79,7 +88,7 @@ def names_in_a_run(rows: list[Row]) -> tuple[float, float]:
         clean = {i for i, flags in check_consistency(pairs.values()).items() if _named(flags)}
         alarms += sum(str(row.number) in clean for row in run if row.held_out)
         held += sum(row.held_out for row in run)
-        for row, bad in list(corrupted(run, "swap_name"))[::4]:
+        for row, bad in list(corrupted(run, "swap_name"))[::8]:
             if not row.held_out:
                 continue
             changed = Pair(str(row.number), bad.source, bad.translation, bad.language.code)
@@ -97,12 +106,14 @@ def main() -> None:
     rows = [row for row in read_rows() if row.system in GOOD]
     good = rows + [row for row in read_references() if row.number % 4 == 3]
     held = [row for row in good if row.held_out]
-    clean = flags_of(held)
+    embedder = load_embedder()
+    clean = flags_of(held, embedder)
     print(f"{len(held)} untouched lines, held out\n")
     print("| corruption | copies | recall | false alarms | caught by | |\n|---|---|---|---|---|---|")
     for one in CASES:
         copies = [bad for row, bad in corrupted(good, one.kind) if row.held_out]
-        found = flags_of(copies)
+        copies = copies[:: max(1, len(copies) // MOST)]
+        found = flags_of(copies, embedder if one.flags & BY_VECTORS else None)
         recall = sum(bool(flags & one.flags) for flags in found) / len(copies)
         alarms = sum(bool(flags & one.flags) for flags in clean) / len(clean)
         met = "" if recall >= 0.95 and alarms <= 0.03 else "**missed**; "
