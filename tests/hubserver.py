@@ -69,8 +69,8 @@ class Hub:
             return self._simple(parts[1])
         if parts[0] == "wheels":
             return dict(self.wheels.values()).get(parts[1])
-        if len(parts) == 5 and parts[2] == "resolve":
-            repository, name = "/".join(parts[:2]), parts[4]
+        if len(parts) >= 5 and parts[2] == "resolve":
+            repository, name = "/".join(parts[:2]), "/".join(parts[4:])
             if parts[3] != self.commits.get(repository, COMMIT):
                 return None
             data = self.repositories.get(repository, {}).get(name)

