@@ -22,6 +22,7 @@ from mtalign.errors import LanguageError, UsageError
 from mtalign.files import write_atomically
 from mtalign.formats import render_records
 from mtalign.formats.decode import decode, encode
+from mtalign.job.estimates import estimate_qualities
 from mtalign.job.links import change_links, link_translations
 from mtalign.job.outputs import english_name
 from mtalign.languages import parse_language
@@ -187,11 +188,21 @@ def own_review(record: Record) -> Correction | None:
     )
 
 
-def changed_record(record: Record, translation: Translation, link: Link | None) -> Record:
-    """``record`` with another translation; what was computed on the old text is gone."""
+def changed_record(
+    record: Record, translation: Translation, link: Link | None, embedder: Embedder | None = None
+) -> Record:
+    """``record`` with another translation; what was computed on the old text is gone.
+
+    With an embedder its quality is estimated as a run would estimate it.
+    """
     if translation.text == record.translation.text:
         return replace(record, translation=translation)
-    return replace(record, translation=translation, link=link, quality=None, words=(), terms=())
+    quality = None
+    own = record.segment.id
+    if embedder is not None and translation.status is Status.TRANSLATED:
+        flagged, qualities = estimate_qualities([record.segment], {own: translation}, embedder)
+        translation, quality = flagged[own], qualities.get(own)
+    return replace(record, translation=translation, link=link, quality=quality, words=(), terms=())
 
 
 def flags_of(record: Record, text: str) -> tuple[Flag, ...]:
@@ -340,9 +351,11 @@ class _DocumentPlan:
         self.counts[merged.verdict.value if merged.verdict else "commented"] += 1
         if translation.text != record.translation.text:
             self.plan.changed_texts.add(self.document.output)
-            link = relink(record, translation, self._embedder_for(translation))
-            record = changed_record(record, translation, link)
-        self.records[record.segment.id] = replace(record, translation=translation)
+            embedder = self._embedder_for(translation)
+            record = changed_record(record, translation, relink(record, translation, embedder), embedder)
+        else:
+            record = replace(record, translation=translation)
+        self.records[record.segment.id] = record
 
     def _embedder_for(self, translation: Translation) -> Embedder | None:
         if translation.text is None:

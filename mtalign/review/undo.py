@@ -84,8 +84,9 @@ def undo_reviews(
 
                         embedder = load_embedder()
                     given = embedder if translation.status is Status.TRANSLATED else None
-                    record = changed_record(record, translation, relink(record, translation, given))
-                record = replace(record, translation=translation)
+                    record = changed_record(record, translation, relink(record, translation, given), given)
+                else:
+                    record = replace(record, translation=translation)
             records.append(record)
         if any(record.segment.id in chosen for record in records):
             plan.records[document.output] = records
