@@ -36,7 +36,7 @@ class Visit:
         self.page = page
         self.wrong: list[str] = []
         self.requests: list[str] = []
-        page.set_default_timeout(8000)
+        page.set_default_timeout(30_000)
         page.on("dialog", self._dialog)
         page.on("pageerror", lambda error: self.wrong.append(f"error {error}"))
         page.on("console", lambda message: self.wrong.append(f"console {message.text}"))
