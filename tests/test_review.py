@@ -82,6 +82,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def test_an_edit_stands_in_every_output_with_who_and_when(run, tmp_path):
+    before = lines(run)["1.b1.s3"]
     edited = correction(
         "1.b1.s3", "edited", text="The prime minister said it.", comment="총리 = prime minister"
     )
@@ -100,8 +101,10 @@ def test_an_edit_stands_in_every_output_with_who_and_when(run, tmp_path):
         "model": "qwen@cc324af070c2",
         "segment": "",
     }
-    # What was computed on the old text does not stand beside the new one.
-    assert (line["quality"], line["words"], line["flags"]) == (None, [], [])
+    # What was computed on the old text does not stand beside the new one; quality is estimated anew.
+    assert (line["words"], line["terms"], line["flags"]) == ([], [], [])
+    assert 0 < line["quality"] < 1
+    assert line["quality"] != before["quality"]
     assert line["link"]["target"] == ["1.b1.s3"]
     assert line["link"]["score"] != 0.75
     english = (run / "one" / "one.en.txt").read_bytes().decode()
