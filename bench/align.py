@@ -34,9 +34,10 @@ from threadpoolctl import threadpool_limits
 
 from mtalign.align import Bead, lax_agreement, moved_passages, strict_agreement
 from mtalign.align.aligner import align_encoded, align_sides
-from mtalign.align.cost import FEATURES, Texts, Weights
+from mtalign.align.cost import Texts, Weights
 from mtalign.align.windows import encode_side
 from mtalign.embed import Embedder, load_embedder
+from mtalign.score.lines import read_lines
 
 PARTS = ("whole", "holes", "moved", "speed")
 LANGUAGES = ("ko", "ja", "zh", "de")
@@ -76,8 +77,10 @@ def once(method: Method) -> Method:
 def fitted(embedder: Embedder) -> list[Weights]:
     """Weights by fold."""
     mac, berg, holed = fit_align.load_all(embedder)
-    folds = fit_align.fit_folds([*mac, *berg, *holed])
-    return [Weights(dict(zip(FEATURES, map(float, values), strict=True))) for values in folds]
+    everything = [*mac, *berg, *holed]
+    coarse = Weights.load().coarse
+    fit_align.look_at(everything, coarse)
+    return fit_align.fit_folds(everything, coarse)
 
 
 def load_sets(embedder: Embedder) -> list[tuple[str, list[TextPair]]]:
@@ -208,10 +211,13 @@ def speed() -> None:
 
 def measure(size: int) -> None:
     """Encoding and aligning apart, in a process of their own for the sake of the peak."""
+    folder = align_sets.FLORES / "de-en"
+    pairs = list(zip(read_lines(folder / "src.de"), read_lines(folder / "ref.A.en"), strict=True))
     rng = random.Random(1)
-    words = ["".join(rng.choices("abcdefghilmnoprstuv", k=rng.randrange(2, 9))) for _ in range(5000)]
-    source = [" ".join(rng.choices(words, k=rng.randrange(5, 25))) + "." for _ in range(size)]
-    target = [" ".join(w for w in text[:-1].split() if rng.random() < 0.8) + "." for text in source]
+    chosen: list[tuple[str, str]] = []
+    while len(chosen) < size:
+        chosen += rng.sample(pairs, len(pairs))
+    source, target = ([pair[side] for pair in chosen[:size]] for side in (0, 1))
     embedder = load_embedder("use")
     started = time.perf_counter()
     sides = encode_side(source, embedder), encode_side(target, embedder)

@@ -146,9 +146,11 @@ def test_vectors_of_a_reordered_text_are_those_of_the_text(name: str) -> None:
     anew = encode_side([GERMAN[k] for k in order], embedder)
     assert len(taken) == len(order)
     np.testing.assert_allclose(taken.runs(3, 0, 11), anew.runs(3, 0, 11), atol=1e-4)
-    np.testing.assert_array_equal(taken.first_piece, anew.first_piece)
-    np.testing.assert_array_equal(taken.piece_counts, anew.piece_counts)
-    np.testing.assert_allclose(taken.pieces.astype(np.float32), anew.pieces.astype(np.float32), atol=1e-3)
+    np.testing.assert_array_equal(taken.first_clause, anew.first_clause)
+    np.testing.assert_array_equal(taken.first_window, anew.first_window)
+    np.testing.assert_allclose(taken.windows, anew.windows, atol=1e-3)
+    np.testing.assert_array_equal(taken.clause_counts, anew.clause_counts)
+    np.testing.assert_allclose(taken.clauses.astype(np.float32), anew.clauses.astype(np.float32), atol=1e-3)
 
 
 def test_beads_of_a_file_that_cross_the_longest_chain_are_marked() -> None:

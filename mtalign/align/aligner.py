@@ -2,18 +2,39 @@
 
 1. Both texts are cut into at most some hundred blocks each; blocks are aligned one to one with free gaps.
 2. Near that path sentences are aligned one to one with free gaps: anchors, and the ratio of lengths.
-3. Near the anchors every bead up to 5–5 is scored (:mod:`mtalign.align.cost`), and the beads of the highest
-   expected agreement are taken (:mod:`mtalign.align.kernel`).
+3. Near the anchors every bead up to 5–5 is scored roughly (:mod:`mtalign.align.cost`), the likely ones
+   closely (:mod:`mtalign.align.features`), and the beads of the highest expected agreement are taken
+   (:mod:`mtalign.align.kernel`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mtalign.align.beads import Bead
-from mtalign.align.cost import BandCost, Texts, Weights
-from mtalign.align.kernel import Band, Potentials, Step, band_around, best_path, full_band, marginals
+from mtalign.align.cost import (
+    LARGEST,
+    LIKELY,
+    Candidates,
+    CoarseCost,
+    Lattice,
+    Texts,
+    Weights,
+    intactness,
+)
+from mtalign.align.features import CloseLook
+from mtalign.align.kernel import (
+    Band,
+    Potentials,
+    SparsePotentials,
+    Step,
+    band_around,
+    best_path,
+    full_band,
+    marginals,
+)
 from mtalign.align.moved import align_with_moved, reordered
 from mtalign.align.windows import SideVectors, band_similarities, encode_side
 from mtalign.embed.base import Embedder
@@ -90,32 +111,65 @@ def align_encoded(texts: Texts, weights: Weights) -> list[Bead]:
     # One BLAS thread: the products here are small, and threads that wait for each other cost more.
     with threadpool_limits(1, "blas"):
         band, ratio = search_band(texts)
-        potentials = BandCost(texts, band, ratio).potentials(weights)
-    return decode(potentials, band, n, m)
+        look = look_closely(texts, Lattice(band, n, m), ratio, weights)
+        scores = weights.close(look.features)
+        source, target = look.nulls
+        potentials = look.candidates.potentials(
+            scores, weights.null @ source, weights.null @ target, weights.opening
+        )
+    return decode(potentials, look.candidates, band, n, m)
 
 
-def decode(potentials: Potentials, band: Band, n: int, m: int) -> list[Bead]:
+@dataclass(frozen=True)
+class Look:
+    """The likely beads of two texts and what a closer look sees of them."""
+
+    candidates: Candidates
+    features: NDArray[np.float32]
+    """Shape (candidates, f)."""
+    nulls: tuple[NDArray[np.float64], NDArray[np.float64]]
+    """Features of leaving a sentence unaligned, shape (g, n) and (g, m)."""
+
+
+def look_closely(
+    texts: Texts, lattice: Lattice, ratio: float, weights: Weights, also: NDArray[np.bool_] | None = None
+) -> Look:
+    """Find the likely beads by the rough score and compute their features.
+
+    ``also`` marks beads that are looked at in any case, shape (LARGEST, LARGEST, cells): a fit's gold.
+    """
+    similarities = band_similarities(texts.source, texts.target, lattice.band, LARGEST + 1)
+    coarse = CoarseCost(texts, lattice, similarities, ratio)
+    chances = marginals(coarse.potentials(weights), lattice.band, lattice.n, lattice.m)
+    likely = chances.beads >= LIKELY
+    candidates = Candidates.of(likely if also is None else likely | also, lattice)
+    intact = intactness(chances, lattice.n, lattice.m)
+    look = CloseLook(texts, lattice, similarities, ratio, candidates, intact)
+    return Look(candidates, look.features(), look.null_features(coarse.null_features()))
+
+
+def decode(potentials: SparsePotentials, candidates: Candidates, band: Band, n: int, m: int) -> list[Bead]:
     """The alignment with the highest expected number of right beads, each with its probability."""
-    import numpy as np
+    from dataclasses import replace
 
     chances = marginals(potentials, band, n, m)
-    worth = chances.beads.copy()
-    worth[np.isneginf(potentials.beads)] = -np.inf
-    steps = best_path(
-        Potentials(worth, _NULL_WORTH * chances.source_nulls, _NULL_WORTH * chances.target_nulls, 0.0),
-        band,
-        n,
-        m,
+    worth = replace(
+        potentials,
+        beads=chances.beads,
+        source_nulls=_NULL_WORTH * chances.source_nulls,
+        target_nulls=_NULL_WORTH * chances.target_nulls,
+        opening=0.0,
     )
-    offsets = band.offsets
-    beads = []
-    for i0, i1, j0, j1 in steps:
-        score = 0.0
-        if i1 > i0 and j1 > j0:
-            cell = int(offsets[i1] + j1 - band.starts[i1])
-            score = min(1.0, float(chances.beads[i1 - i0 - 1, j1 - j0 - 1, cell]))
-        beads.append(Bead(tuple(range(i0, i1)), tuple(range(j0, j1)), score))
-    return beads
+    ends = zip(candidates.source_starts, candidates.source_ends, strict=True)
+    spans = zip(ends, candidates.target_starts, candidates.target_ends, strict=True)
+    found = {
+        (int(i0), int(i1), int(j0), int(j1)): min(1.0, float(chance))
+        for ((i0, i1), j0, j1), chance in zip(spans, chances.beads, strict=True)
+    }
+    return [
+        Bead(tuple(range(i0, i1)), tuple(range(j0, j1)), found.get((i0, i1, j0, j1), 0.0))
+        for i0, i1, j0, j1 in best_path(worth, band, n, m)
+    ]
 
 
 def search_band(texts: Texts) -> tuple[Band, float]:

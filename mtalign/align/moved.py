@@ -119,20 +119,29 @@ def reordered(side: SideVectors, order: Sequence[int]) -> SideVectors:
     sums, counts = np.zeros((len(rows) + 1, side.sums.shape[1])), np.zeros(len(rows) + 1)
     np.cumsum(np.diff(side.sums, axis=0)[rows], axis=0, out=sums[1:])
     np.cumsum(np.diff(side.counts)[rows], out=counts[1:])
-    sizes = np.diff(side.first_piece)[rows]
-    first_piece = np.concatenate([[0], np.cumsum(sizes)])
-    within = np.arange(first_piece[-1]) - np.repeat(first_piece[:-1], sizes)
-    pieces = np.repeat(side.first_piece[rows], sizes) + within
+    clauses, first_clause = _picked(side.first_clause, rows)
+    windows, first_window = _picked(side.first_window, rows)
     return replace(
         side,
         sums=sums,
         counts=counts,
         heads=side.heads[rows],
         tails=side.tails[rows],
-        pieces=side.pieces[pieces],
-        piece_counts=side.piece_counts[pieces],
-        first_piece=first_piece,
+        clauses=side.clauses[clauses],
+        clause_counts=side.clause_counts[clauses],
+        first_clause=first_clause,
+        windows=side.windows[windows],
+        first_window=first_window,
     )
+
+
+def _picked(first: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The parts of these sentences, whose parts begin at ``first``, and where they begin then."""
+    import numpy as np
+
+    sizes = np.diff(first)[rows]
+    begins = np.concatenate([[0], np.cumsum(sizes)])
+    return np.repeat(first[rows] - begins[:-1], sizes) + np.arange(begins[-1]), begins
 
 
 def _anchors(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtalign.align.kernel import Band
@@ -18,6 +19,11 @@ _TILE = 32
 _SAMPLES = 64
 _SHARPNESS = 25.0
 """How much likelier a clause belongs to a sentence whose nearest clause is closer by 1 (logarithm)."""
+
+LONGEST = 6
+"""Most sentences of a run whose vector is kept: one more than a bead's side has."""
+_WINDOW_TILE = 8
+_WINDOW_SHARPNESS = 12.0
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,30 @@ class SideVectors:
     edges: float
     finish: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
     dimension: int
-    pieces: NDArray[np.float16]
+    clauses: NDArray[np.float16]
     """Unit vectors of clauses, shape (p, dimension)."""
-    piece_counts: NDArray[np.float32]
-    first_piece: NDArray[np.int64]
-    """Shape (n + 1,): the pieces of sentence i are ``first_piece[i] … first_piece[i + 1] - 1``."""
+    clause_counts: NDArray[np.float32]
+    first_clause: NDArray[np.int64]
+    """Shape (n + 1,): the clauses of sentence i are ``first_clause[i] … first_clause[i + 1] - 1``."""
+    windows: NDArray[np.float16]
+    """Unit vectors of two runs of a few tokens in a row, overlapping, shape (w, dimension)."""
+    first_window: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.counts) - 1
+
+    @cached_property
+    def run_vectors(self) -> NDArray[np.float16]:
+        """Unit vectors of runs of 1 … LONGEST sentences by where they end, (LONGEST, n + 1, dimension)."""
+        import numpy as np
+
+        points = len(self) + 1
+        vectors = np.zeros((LONGEST, points, self.dimension), np.float16)
+        for size in range(1, LONGEST + 1):
+            for start in range(0, points, _ROWS_AT_ONCE):
+                ends = np.arange(start, min(start + _ROWS_AT_ONCE, points))
+                vectors[size - 1, ends] = self.spans(np.where(ends >= size, ends - size, ends), ends)
+        return vectors
 
     def runs(self, largest: int, start: int, stop: int) -> NDArray[np.float32]:
         """Unit vectors of the runs of 1 … ``largest`` sentences that end at ``start … stop - 1``.
@@ -51,10 +73,7 @@ class SideVectors:
         """
         import numpy as np
 
-        ends = np.tile(np.arange(start, stop), largest)
-        sizes = np.repeat(np.arange(1, largest + 1), stop - start)
-        vectors = self.spans(np.where(ends >= sizes, ends - sizes, ends), ends)
-        return vectors.reshape(largest, stop - start, self.dimension)
+        return np.asarray(self.run_vectors[:largest, start:stop], np.float32)
 
     def spans(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float32]:
         """Unit vectors of the runs ``begins[k] … ends[k] - 1``; an empty run has a zero row."""
@@ -79,45 +98,65 @@ def encode_side(
 
     n = len(texts)
     finish = embedder.finish if isinstance(embedder, AdditiveEmbedder) else _unit_rows
-    parts: list[Pieces] = []
-    for start in range(0, n, 256):
-        batch = texts[start : start + 256]
-        parts.append(_encode(batch, embedder))
-        if progress is not None:
-            progress(len(batch))
-    if not parts:
-        parts.append(_encode([], embedder))
-    first_piece = np.zeros(n + 1, np.int64)
-    sums = np.zeros((n + 1, parts[0].sums.shape[1]))
+    empty = _encode([], embedder)
+    sums = np.zeros((n + 1, empty.sums.shape[1]))
     counts = np.zeros(n + 1)
-    pieces = []
-    for number, part in enumerate(parts):
-        start, size = 256 * number, len(part.heads)
-        first = np.searchsorted(part.owners, np.arange(size))
-        if size:
-            # Doubles: the difference of two running totals must not lose the sentence between them.
-            sums[start + 1 : start + size + 1] = np.add.reduceat(part.sums, first)
-            counts[start + 1 : start + size + 1] = np.add.reduceat(part.counts, first)
-        first_piece[start + 1 : start + size + 1] = first_piece[start] + np.append(
-            first[1:], len(part.owners)
-        )
-        some = np.where(part.counts > 0, part.counts + np.float32(part.edges), np.float32(0))
-        vectors = finish(part.sums + part.heads[part.owners] + part.tails[part.owners], some)
-        pieces.append(vectors.astype(np.float16))
+    heads, tails = [empty.heads.astype(np.float16)], [empty.tails.astype(np.float16)]
+    clauses = [np.zeros((0, embedder.dimension), np.float16)]
+    windows = clauses[:]
+    clause_counts = [np.zeros(0, np.float32)]
+    first_clause, first_window = np.zeros((2, n + 1), np.int64)
+    for start in range(0, n, 256):
+        part = _encode(texts[start : start + 256], embedder)
+        size = len(part.heads)
+        if progress is not None:
+            progress(size)
+        here = slice(start + 1, start + size + 1)
+        heads.append(part.heads.astype(np.float16))
+        tails.append(part.tails.astype(np.float16))
+        sentence = np.searchsorted(part.owners, np.arange(size))
+        # Doubles: the difference of two running totals must not lose the sentence between them.
+        sums[here] = np.add.reduceat(part.sums, sentence)
+        counts[here] = np.add.reduceat(part.counts, sentence)
+        opens = np.arange(len(part.owners)) if part.opens is None else np.flatnonzero(part.opens)
+        owners = part.owners[opens]
+        totals = np.add.reduceat(part.counts, opens)
+        some = np.where(totals > 0, totals + np.float32(part.edges), np.float32(0))
+        edged = np.add.reduceat(part.sums, opens) + part.heads[owners] + part.tails[owners]
+        clauses.append(finish(edged, some).astype(np.float16))
+        clause_counts.append(totals)
+        first_clause[here] = np.bincount(owners, minlength=size)
+        # Each run with the next of its text; the last one only where it is the only one.
+        steps = np.arange(len(part.owners)) if part.steps is None else np.flatnonzero(part.steps)
+        owners = part.owners[steps]
+        follows = np.append(owners[1:] == owners[:-1], False)
+        begins = np.flatnonzero(follows | ~np.append(False, follows[:-1]))
+        more = follows[begins]
+        runs, run_sizes = np.add.reduceat(part.sums, steps), np.add.reduceat(part.counts, steps)
+        pairs, sizes = runs[begins], run_sizes[begins]
+        pairs[more] += runs[begins[more] + 1]
+        sizes[more] += run_sizes[begins[more] + 1]
+        windows.append(finish(pairs, sizes).astype(np.float16))
+        first_window[here] = np.bincount(owners[begins], minlength=size)
     np.cumsum(sums, axis=0, out=sums)
     np.cumsum(counts, out=counts)
-    return SideVectors(
+    side = SideVectors(
         sums,
         counts,
-        np.concatenate([part.heads.astype(np.float16) for part in parts]),
-        np.concatenate([part.tails.astype(np.float16) for part in parts]),
-        parts[0].edges,
+        np.concatenate(heads),
+        np.concatenate(tails),
+        empty.edges,
         finish,
         embedder.dimension,
-        np.concatenate(pieces),
-        np.concatenate([part.counts for part in parts]),
-        first_piece,
+        np.concatenate(clauses),
+        np.concatenate(clause_counts),
+        np.cumsum(first_clause),
+        np.concatenate(windows),
+        np.cumsum(first_window),
     )
+    # Made now: it is encoding, and is waited for with it.
+    _ = side.run_vectors
+    return side
 
 
 def _encode(texts: Sequence[str], embedder: Embedder) -> Pieces:
@@ -235,7 +274,7 @@ def _assign(
     """For each sentence its shares among the other text's sentences ``starts … stops - 1``."""
     import numpy as np
 
-    mean = side.pieces.mean(axis=0, dtype=np.float32)
+    mean = side.clauses.mean(axis=0, dtype=np.float32)
     out: list[NDArray[np.float32]] = []
     for top in range(0, len(side), _TILE):
         bottom = min(top + _TILE, len(side))
@@ -243,14 +282,14 @@ def _assign(
         if left >= right:
             out += [np.zeros(0, np.float32)] * (bottom - top)
             continue
-        here = slice(int(side.first_piece[top]), int(side.first_piece[bottom]))
-        there = slice(int(other.first_piece[left]), int(other.first_piece[right]))
-        across = other.pieces[there].astype(np.float32)
-        products = (side.pieces[here].astype(np.float32) - 0.5 * mean) @ across.T
-        nearest = np.maximum.reduceat(products, other.first_piece[left:right] - there.start, axis=1)
+        here = slice(int(side.first_clause[top]), int(side.first_clause[bottom]))
+        there = slice(int(other.first_clause[left]), int(other.first_clause[right]))
+        across = other.clauses[there].astype(np.float32)
+        products = (side.clauses[here].astype(np.float32) - 0.5 * mean) @ across.T
+        nearest = np.maximum.reduceat(products, other.first_clause[left:right] - there.start, axis=1)
         for row in range(top, bottom):
             pieces = slice(
-                int(side.first_piece[row]) - here.start, int(side.first_piece[row + 1]) - here.start
+                int(side.first_clause[row]) - here.start, int(side.first_clause[row + 1]) - here.start
             )
             columns = nearest[pieces, int(starts[row]) - left : max(int(stops[row]), int(starts[row])) - left]
             if not columns.size:
@@ -258,6 +297,89 @@ def _assign(
                 continue
             chances = np.exp(_SHARPNESS * (columns - columns.max(axis=1, keepdims=True)))
             chances /= chances.sum(axis=1, keepdims=True)
-            weights = side.piece_counts[here][pieces]
+            weights = side.clause_counts[here][pieces]
             out.append(weights @ chances / max(float(weights.sum()), 1.0))
     return out
+
+
+@dataclass(frozen=True)
+class WindowShares:
+    """Where each window of one text belongs among the sentences of the other, within a range by sentence."""
+
+    totals: NDArray[np.float32]
+    """Running totals of the shares, window after window; each begins with 0."""
+    places: NDArray[np.int64]
+    """Where the totals of each window begin."""
+    starts: NDArray[np.int64]
+    """First sentence of the other text that is looked at, for each sentence."""
+    widths: NDArray[np.int64]
+    """How many are, for each sentence."""
+
+    def between(
+        self,
+        windows: NDArray[np.int64],
+        sentences: NDArray[np.int64],
+        first: NDArray[np.int64],
+        last: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Share of each window, of that sentence, that belongs to the other text's first … last - 1."""
+        import numpy as np
+
+        origin, width, place = self.starts[sentences], self.widths[sentences], self.places[windows]
+        begin = self.totals[place + np.clip(first - origin, 0, width)]
+        end = self.totals[place + np.clip(last - origin, 0, width)]
+        return np.asarray(end - begin, np.float64)
+
+
+def window_shares(
+    side: SideVectors, other: SideVectors, starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> WindowShares:
+    """Spread each window of a sentence softly over the sentences ``starts … stops - 1`` that it is asked of.
+
+    A window is as near to a sentence as to the nearest of its windows, less half of what the window there has
+    with this text at large.
+    """
+    import numpy as np
+
+    n = len(side)
+    owners = np.repeat(np.arange(n), np.diff(side.first_window))
+    widths = np.maximum(stops - starts, 0)
+    rooms = np.zeros(len(owners), np.int64)
+    parts: list[NDArray[np.float32]] = []
+    hubs = 0.5 * (other.windows.astype(np.float32) @ side.windows.mean(axis=0, dtype=np.float32))
+    for top in range(0, n, _WINDOW_TILE):
+        bottom = min(top + _WINDOW_TILE, n)
+        if top % _ROWS_AT_ONCE == 0:
+            # As floats, for all tiles of some hundred sentences at once.
+            block = slice(top, min(top + _ROWS_AT_ONCE, n))
+            origin = int(side.first_window[top])
+            own = side.windows[origin : int(side.first_window[block.stop])].astype(np.float32)
+            first = int(other.first_window[starts[block].min(initial=len(other))])
+            last = int(other.first_window[stops[block].max(initial=0)])
+            across = other.windows[first:last].astype(np.float32)
+        here = slice(int(side.first_window[top]), int(side.first_window[bottom]))
+        width = max(1, int(widths[top:bottom].max()))
+        rooms[here] = width + 1
+        totals = np.zeros((here.stop - here.start, width + 1), np.float32)
+        parts.append(totals.reshape(-1))
+        asked = np.flatnonzero(widths[top:bottom]) + top
+        if not len(asked):
+            continue
+        left, right = int(starts[asked].min()), int(stops[asked].max())
+        there = slice(int(other.first_window[left]), int(other.first_window[right]))
+        products = (
+            own[here.start - origin : here.stop - origin] @ across[there.start - first : there.stop - first].T
+        )
+        products -= hubs[there]
+        nearest = np.maximum.reduceat(products, other.first_window[left:right] - there.start, axis=1)
+        owner = owners[here]
+        columns = np.maximum(starts[owner] - left, 0)[:, None] + np.arange(width)
+        rows = np.take_along_axis(nearest, np.minimum(columns, nearest.shape[1] - 1), axis=1)
+        rows[np.arange(width) >= widths[owner][:, None]] = -np.inf
+        highest = rows.max(axis=1, keepdims=True)
+        rows -= np.where(np.isfinite(highest), highest, 0)
+        rows *= np.float32(_WINDOW_SHARPNESS)
+        np.exp(rows, out=rows)
+        rows /= np.maximum(rows.sum(axis=1, keepdims=True), 1e-9)
+        np.cumsum(rows, axis=1, out=totals[:, 1:])
+    return WindowShares(np.concatenate(parts), np.cumsum(rooms) - rooms, starts, widths)

@@ -30,7 +30,7 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True)
 class Pieces:
-    """Texts before an encoder's head, cut into clauses.
+    """Texts before an encoder's head, cut at clauses and, where it is worth it, at runs of a few tokens too.
 
     The sum of a text, or of several texts in a row, is that of its pieces, of its first text's head and of
     its last text's tail; the count is that of its pieces and ``edges``.
@@ -48,6 +48,10 @@ class Pieces:
     """What marks its end."""
     edges: float
     """What a head and a tail together count for."""
+    opens: NDArray[np.bool_] | None = None
+    """Whether a clause begins with each piece, shape (p,); None where every piece is a clause."""
+    steps: NDArray[np.bool_] | None = None
+    """Whether a run of a few tokens begins with each piece; None where every piece is one."""
 
 
 @runtime_checkable
@@ -67,7 +71,7 @@ class AdditiveEmbedder(Protocol):
         ...
 
     def encode_pieces(self, texts: Sequence[str]) -> Pieces:
-        """The clauses of the texts before the head."""
+        """The pieces of the texts before the head."""
         ...
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:

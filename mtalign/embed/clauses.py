@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
+from itertools import accumulate, pairwise
 
 CLAUSE_MARKS = frozenset(',;:.!?…—，、；：。！？．､｡()（）«»"“”「」『』')
 _LEAST_TOKENS = 4
+_RUN = 3
+"""Tokens of a run: two in a row are about a phrase."""
 
 
 def mark_pieces(pieces: Iterable[str]) -> frozenset[int]:
@@ -27,3 +30,15 @@ def clause_lengths(ids: Sequence[int], marks: Set[int]) -> list[int]:
             last = position
     lengths.append(len(ids) - last)
     return lengths
+
+
+def cut_pieces(clauses: Sequence[int]) -> tuple[list[int], list[bool], list[bool]]:
+    """Tokens of each piece, of a text that is cut both into clauses of these lengths and into runs of three.
+
+    Also whether a clause begins with each piece, and whether a run does.
+    """
+    ends = list(accumulate(clauses))
+    openings = {0, *ends[:-1]}
+    cuts = sorted(openings | set(range(0, ends[-1], _RUN)))
+    lengths = [end - start for start, end in pairwise([*cuts, ends[-1]])]
+    return lengths, [cut in openings for cut in cuts], [cut % _RUN == 0 for cut in cuts]

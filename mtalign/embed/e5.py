@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed.base import Pieces
-from mtalign.embed.clauses import clause_lengths, mark_pieces
+from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
 from mtalign.errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
@@ -95,16 +95,18 @@ class E5Embedder:
         tails = np.zeros((len(texts), self.dimension), np.float32)
         sums: list[NDArray[np.float32]] = [np.zeros((1, self.dimension), np.float32)] * len(texts)
         lengths: list[list[int]] = [[0]] * len(texts)
+        opens, steps = [[True]] * len(texts), [[True]] * len(texts)
         first = 1 + len(self._prefix)
         for row, hidden, ids, _ in self._run(texts):
-            lengths[row] = clause_lengths(ids, self._marks)
+            lengths[row], opens[row], steps[row] = cut_pieces(clause_lengths(ids, self._marks))
             heads[row], tails[row] = hidden[:first].sum(axis=0), hidden[-1]
             borders = np.cumsum([0, *lengths[row][:-1]])
             sums[row] = np.add.reduceat(hidden[first:-1], borders, axis=0)
         owners = np.repeat(np.arange(len(texts)), [len(some) for some in lengths])
         flat = np.concatenate(sums) if sums else np.zeros((0, self.dimension), np.float32)
         counts = np.array([length for some in lengths for length in some], np.float32)
-        return Pieces(flat, counts, owners, heads, tails, float(first + 1))
+        marks = (np.array([mark for some in side for mark in some], bool) for side in (opens, steps))
+        return Pieces(flat, counts, owners, heads, tails, float(first + 1), *marks)
 
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit vectors of token sums; ``counts`` plays no part but that 0 gives a zero row."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed.base import Pieces
-from mtalign.embed.clauses import clause_lengths, mark_pieces
+from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
 from mtalign.errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
@@ -98,11 +98,14 @@ class UseEmbedder:
         return self.finish(sums, np.fromiter(map(len, tokens), np.float32, len(tokens)))
 
     def encode_pieces(self, texts: Sequence[str]) -> Pieces:
-        """Projected token sums of clauses; the tokens that begin and end every text are heads and tails."""
+        """Projected sums of three tokens; the tokens that begin and end every text are heads and tails."""
         import numpy as np
 
         tokens = self._tokenize(texts)
-        lengths = [clause_lengths(ids[1:-1], self._marks) for ids in tokens]
+        cuts = [cut_pieces(clause_lengths(ids[1:-1], self._marks)) for ids in tokens]
+        lengths = [sizes for sizes, _, _ in cuts]
+        opens = np.fromiter(chain.from_iterable(marks for _, marks, _ in cuts), bool)
+        steps = np.fromiter(chain.from_iterable(marks for _, _, marks in cuts), bool)
         numbers = np.fromiter(map(len, lengths), np.int64, len(lengths))
         first = np.concatenate([[0], np.cumsum(numbers)]).tolist()
         counts = np.fromiter(chain.from_iterable(lengths), np.float32, first[-1])
@@ -117,7 +120,7 @@ class UseEmbedder:
                 sums[first[row] : first[row + 1]] = part[position + 1 : end - 1]
                 position = end
         owners = np.repeat(np.arange(len(texts)), numbers)
-        return Pieces(sums, counts, owners, heads, tails, 2.0)
+        return Pieces(sums, counts, owners, heads, tails, 2.0, opens, steps)
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token numbers with those that begin and end a text; none for a text without any feature."""
