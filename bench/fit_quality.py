@@ -30,6 +30,9 @@ from mtalign.quality.estimate import SIGNALS, clipped
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "mtalign" / "quality" / "weights.json"
 FITTED = SIGNALS[:-1]
+COPIES = ("copy_source", "leave_clause")
+CORRUPTED_SHARE = 0.2
+"""What the corrupted copies weigh in the fit."""
 A_KIND = 150
 """Corrupted copies of each kind."""
 
@@ -94,7 +97,7 @@ def units(signals: np.ndarray, table: dict[str, dict[str, float]]) -> np.ndarray
     return np.array(columns).T
 
 
-def fit(data: Data) -> dict[str, dict[str, float]]:
+def fit(data: Data, corrupted_share: float = CORRUPTED_SHARE) -> dict[str, dict[str, float]]:
     """Weights, medians and scales of all signals but the token score."""
     real = np.array([not kind for kind in data.kinds])
     table: dict[str, dict[str, float]] = {}
@@ -105,8 +108,10 @@ def fit(data: Data) -> dict[str, dict[str, float]]:
         scale = 1.0 if name in ("warnings", "errors") else float(high - low) / 2
         table[name] = {"weight": 0.0, "median": round(float(middle), 5), "scale": round(scale, 5)}
     x = units(data.signals, table)
+    # A text in the source's own language is near it whatever it is worth: cosines of copies teach nothing.
+    x[np.isin(data.kinds, COPIES), FITTED.index("cosine")] = 0
     target = np.where(real, data.chrf, data.chrf / 2)
-    share = np.where(real, 0.5 / real.sum(), 0.5 / max(1, (~real).sum()))
+    share = np.where(real, (1 - corrupted_share) / real.sum(), corrupted_share / max(1, (~real).sum()))
     weight, bias = np.zeros(x.shape[1]), 0.0
     for _ in range(4000):
         error = share * (target - 1 / (1 + np.exp(-(x @ weight + bias))))
