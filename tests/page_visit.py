@@ -99,6 +99,8 @@ class Visit:
         return [" ".join(item.split()) for item in self.page.locator(".notice > div").all_inner_texts()]
 
     def verdicts(self, identifier: str) -> list[str]:
+        # Rows are drawn with the next frame, which a busy machine takes its time for.
+        self.row(identifier).wait_for()
         return [item[1:].strip() for item in self.row(identifier).locator(".verdict").all_inner_texts()]
 
     def export(self, kind: str) -> bytes:

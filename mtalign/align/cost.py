@@ -2,9 +2,9 @@
 
 The rough score is log-linear in the cosine of the two runs of sentences, its margin over what either run
 has with the other text at large, their lengths (Gale and Church 1993, in characters) and the bead's type.
-It costs little and is only there to say which beads are worth a closer look. The close score weighs the
-features of :mod:`mtalign.align.features`, linearly and by a layer of a few hidden units. Weights of both
-stand in ``weights.json``; ``bench/fit_align.py`` fits them: conditional models of whole alignments.
+It costs little and is only there to say which beads are worth a closer look. The close score is log-linear
+in the features of :mod:`mtalign.align.features`. Weights of both stand in ``weights.json``;
+``bench/fit_align.py`` fits them: conditional models of whole alignments.
 """
 
 from __future__ import annotations
@@ -67,11 +67,6 @@ class Weights:
     """Shape (f,)."""
     linear: NDArray[np.float64]
     """Shape (f,)."""
-    hidden: NDArray[np.float64]
-    """Shape (h, f)."""
-    bias: NDArray[np.float64]
-    output: NDArray[np.float64]
-    """Both of shape (h,)."""
     null: NDArray[np.float64]
     """Of features.NULL_FEATURES."""
     opening: float
@@ -82,17 +77,12 @@ class Weights:
         import numpy as np
 
         data = json.loads(resources.files("mtalign.align").joinpath("weights.json").read_text("utf-8"))
-        names = ("coarse", "mean", "scale", "linear", "hidden", "bias", "output", "null")
+        names = ("coarse", "mean", "scale", "linear", "null")
         return cls(opening=float(data["opening"]), **{name: np.array(data[name]) for name in names})
 
     def close(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """The close score of each candidate; ``features`` has shape (candidates, f)."""
-        import numpy as np
-
-        values = (features - self.mean) / self.scale
-        scores: NDArray[np.float64] = (
-            values @ self.linear + np.tanh(values @ self.hidden.T + self.bias) @ self.output
-        )
+        scores: NDArray[np.float64] = (features - self.mean) / self.scale @ self.linear
         return scores
 
 

@@ -118,14 +118,12 @@ def encode_side(
         # Doubles: the difference of two running totals must not lose the sentence between them.
         sums[here] = np.add.reduceat(part.sums, sentence)
         counts[here] = np.add.reduceat(part.counts, sentence)
-        opens = np.arange(len(part.owners)) if part.opens is None else np.flatnonzero(part.opens)
-        owners = part.owners[opens]
-        totals = np.add.reduceat(part.counts, opens)
-        some = np.where(totals > 0, totals + np.float32(part.edges), np.float32(0))
-        edged = np.add.reduceat(part.sums, opens) + part.heads[owners] + part.tails[owners]
+        parts = part.clauses()
+        some = np.where(parts.counts > 0, parts.counts + np.float32(part.edges), np.float32(0))
+        edged = parts.sums + part.heads[parts.owners] + part.tails[parts.owners]
         clauses.append(finish(edged, some).astype(np.float16))
-        clause_counts.append(totals)
-        first_clause[here] = np.bincount(owners, minlength=size)
+        clause_counts.append(parts.counts)
+        first_clause[here] = np.bincount(parts.owners, minlength=size)
         # Each run with the next of its text; the last one only where it is the only one.
         steps = np.arange(len(part.owners)) if part.steps is None else np.flatnonzero(part.steps)
         owners = part.owners[steps]

@@ -53,6 +53,16 @@ class Pieces:
     steps: NDArray[np.bool_] | None = None
     """Whether a run of a few tokens begins with each piece; None where every piece is one."""
 
+    def clauses(self) -> Pieces:
+        """The same texts with every piece a clause."""
+        import numpy as np
+
+        if self.opens is None:
+            return self
+        first = np.flatnonzero(self.opens)
+        sums, counts = np.add.reduceat(self.sums, first), np.add.reduceat(self.counts, first)
+        return Pieces(sums, counts, self.owners[first], self.heads, self.tails, self.edges)
+
 
 @runtime_checkable
 class AdditiveEmbedder(Protocol):
