@@ -52,7 +52,9 @@ _CERTAIN_MARGIN = 0.3
 """Margin from which an anchor tells something about the ratio of lengths."""
 _ANCHORS_WANTED = 8
 _ALIKE = 0.9
+"""Cosine from which two sides are taken for all but the same."""
 _ALIKE_WORTH = 60.0
+"""What a cosine that is higher by 1 would add to the score there."""
 _NULL_WORTH = 0.3
 """What leaving a sentence unaligned is worth when the expected agreement is made highest: a bead whose
 probability is lower than twice this is not taken."""
@@ -192,14 +194,12 @@ def search_band(texts: Texts) -> tuple[Band, float]:
     n, m = len(texts.source), len(texts.target)
     band = _block_band(texts.source, texts.target) if max(n, m) > _BLOCKS else full_band(n, m)
     similarities = band_similarities(texts.source, texts.target, band, 1)
-    sizes = band.stops - band.starts
-    i = np.repeat(np.arange(n + 1), sizes)
-    j = np.arange(len(i)) - np.repeat(band.offsets[:-1] - band.starts, sizes)
+    lattice = Lattice(band, n, m)
+    i, j, offsets = lattice.i, lattice.j, lattice.offsets
     margins = similarities.cosines[0, 0] - 0.5 * (
         similarities.source_means[0][i] + similarities.target_means[0][j]
     )
     steps = _free_path(np.where((i > 0) & (j > 0), margins, 0).astype(np.float64), band, n, m)
-    offsets = band.offsets
     certain = [
         (i0, j0)
         for i0, i1, j0, j1 in steps

@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
 from mtalign.align.kernel import Band, Marginals, Potentials, SparsePotentials
-from mtalign.align.windows import SideVectors, Similarities
+from mtalign.align.windows import LONGEST, SideVectors, Similarities
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LARGEST = 5
+LARGEST = LONGEST - 1
 """Most sentences on one side of a bead."""
 
 LIKELY = 1e-4
 """Probability under the rough score from which a bead is looked at closely."""
 
 TYPE_CLASSES = ((1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 2), (2, 3), (3, 3))
-COARSE_FEATURES = (
+SIMILARITY_FEATURES = (
     *(f"type {a}-{b}" for a, b in TYPE_CLASSES),
     "type other",
     "sentences over two",
@@ -43,10 +43,9 @@ COARSE_FEATURES = (
     "margin below 0",
     "margin over 0.2",
     "margin over 0.4",
-    "length: log ratio",
-    "length: log ratio squared",
-    "length: Gale-Church deviation",
 )
+LENGTH_FEATURES = ("length: log ratio", "length: log ratio squared", "length: Gale-Church deviation")
+COARSE_FEATURES = (*SIMILARITY_FEATURES, *LENGTH_FEATURES)
 NULL_FEATURES = (
     "unaligned",
     "unaligned: log length",
@@ -180,7 +179,6 @@ class CoarseCost:
                     self._similarities.source_means[a - 1][i] + self._similarities.target_means[b - 1][j]
                 )
                 more = float(a + b - 2)
-                log_ratio, deviation = length_features(source, target)
                 yield (
                     a,
                     b,
@@ -188,16 +186,8 @@ class CoarseCost:
                         *type_features(a, b),
                         more,
                         (b - a) * longer,
-                        cosine,
-                        cosine * np.float32(more),
-                        margin,
-                        margin * np.float32(more),
-                        np.minimum(margin, 0),
-                        np.maximum(margin - np.float32(0.2), 0),
-                        np.maximum(margin - np.float32(0.4), 0),
-                        log_ratio,
-                        log_ratio**2,
-                        deviation,
+                        *cosine_features(cosine, margin, more),
+                        *length_features(source, target),
                     ],
                 )
 
@@ -256,15 +246,28 @@ def type_features(a: int, b: int) -> list[float]:
     return [float(number == found) for number in range(len(TYPE_CLASSES) + 1)]
 
 
-def length_features(
-    source: NDArray[np.float32], target: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Log ratio of lengths that should be equal, at most 3, and Gale and Church's deviation, at most 10."""
+def cosine_features(cosine: Any, margin: Any, more: Any) -> list[Any]:
+    """The features of SIMILARITY_FEATURES from "cosine" on; ``more`` is the number of sentences over two."""
+    import numpy as np
+
+    return [
+        cosine,
+        cosine * more,
+        margin,
+        margin * more,
+        np.minimum(margin, 0),
+        np.maximum(margin - 0.2, 0),
+        np.maximum(margin - 0.4, 0),
+    ]
+
+
+def length_features(source: NDArray[np.floating[Any]], target: NDArray[np.floating[Any]]) -> list[Any]:
+    """LENGTH_FEATURES of lengths that should be equal: the log ratio at most 3, the deviation at most 10."""
     import numpy as np
 
     ratio = np.minimum(np.abs(np.log((target + 3) / (source + 3))), 3)
     deviation = np.minimum(np.abs(target - source) / np.sqrt(source + target), 10)
-    return ratio, deviation
+    return [ratio, ratio**2, deviation]
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 from mtalign.align import surface
 from mtalign.align.cost import (
     LARGEST,
-    TYPE_CLASSES,
+    LENGTH_FEATURES,
+    SIMILARITY_FEATURES,
     Candidates,
     Lattice,
     Texts,
+    cosine_features,
     length_features,
     type_features,
 )
+from mtalign.align.cost import NULL_FEATURES as COARSE_NULL_FEATURES
+from mtalign.align.kernel import ranges
 from mtalign.align.windows import SideVectors, Similarities, assignments, window_shares
 
 if TYPE_CHECKING:
@@ -35,17 +39,7 @@ _ELSEWHERE = 0.2
 """Share below which a window belongs somewhere else."""
 
 FEATURES = (
-    *(f"type {a}-{b}" for a, b in TYPE_CLASSES),
-    "type other",
-    "sentences over two",
-    "side with more sentences is the longer text",
-    "cosine",
-    "cosine times sentences over two",
-    "margin",
-    "margin times sentences over two",
-    "margin below 0",
-    "margin over 0.2",
-    "margin over 0.4",
+    *SIMILARITY_FEATURES,
     "least gain of an outer sentence",
     "loss by an outer sentence",
     "least gain of an outer sentence for its length",
@@ -59,9 +53,7 @@ FEATURES = (
     "clauses that belong here, of the worse side",
     "clauses that belong here times sentences over two",
     "outer sentence whose clauses belong elsewhere",
-    "length: log ratio",
-    "length: log ratio squared",
-    "length: Gale-Church deviation",
+    *LENGTH_FEATURES,
     "numbers shared",
     "numbers on one side only",
     "numbers on one side only, found next door",
@@ -93,10 +85,7 @@ FEATURES = (
     ),
 )
 NULL_FEATURES = (
-    "unaligned",
-    "unaligned: log length",
-    "unaligned: best cosine",
-    "unaligned: best margin",
+    *COARSE_NULL_FEATURES,
     "unaligned: clauses' best place",
     "unaligned in texts that seem intact",
 )
@@ -137,27 +126,18 @@ class CloseLook:
         margin = cosine - 0.5 * (self._source_means[a - 1, i] + self._target_means[b - 1, j])
         source = np.maximum(self._source_length[i] - self._source_length[i - a], 1e-3)
         target = np.maximum(self._target_length[j] - self._target_length[j - b], 1e-3)
-        ratio, deviation = length_features(source, target)
         log_n, log_m = np.log(max(self._lattice.n, 1)), np.log(max(self._lattice.m, 1))
         columns = [
             *types[(a - 1) * LARGEST + b - 1].T,
             more,
             (b - a) * float(log_m - log_n),
-            cosine,
-            cosine * more,
-            margin,
-            margin * more,
-            np.minimum(margin, 0),
-            np.maximum(margin - 0.2, 0),
-            np.maximum(margin - 0.4, 0),
+            *cosine_features(cosine, margin, more),
             *self._gains(cosine, source, target),
             margin * np.log((source + target) / 20),
             *self._neighbours(cosine),
             self._split(cosine),
             *self._belonging(),
-            ratio,
-            ratio**2,
-            deviation,
+            *length_features(source, target),
             *self._lexical(0),
             *self._lexical(1),
             *self._ends(),
@@ -385,17 +365,16 @@ def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Ra
     shares = window_shares(side, other, starts, stops)
 
     def inside(
-        first: NDArray[np.int64], last: NDArray[np.int64]
+        which: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-        """Of the windows of sentences first … last - 1 of each candidate: share, candidate, sentence."""
-        begins, ends = side.first_window[first], side.first_window[last]
-        sizes = ends - begins
-        which = np.repeat(np.arange(len(first)), sizes)
-        window = np.arange(len(which)) - np.repeat(np.cumsum(sizes) - sizes - begins, sizes)
+        """Of the windows of sentences first … last - 1 of those candidates: share, candidate, sentence."""
+        begins = side.first_window[first]
+        sizes = side.first_window[last] - begins
+        owner, window = np.repeat(which, sizes), ranges(begins, sizes)
         sentence = np.searchsorted(side.first_window, window, "right") - 1
-        return shares.between(window, sentence, across[0][which], across[1][which]), which, sentence
+        return shares.between(window, sentence, across[0][owner], across[1][owner]), owner, sentence
 
-    share, which, sentence = inside(*own)
+    share, which, sentence = inside(np.arange(len(own[0])), *own)
     log = np.log(share + _LEAST_WINDOW_SHARE)
     edges = np.searchsorted(which, np.arange(len(own[0])))
     sizes = np.diff(np.append(edges, len(which)))
@@ -413,14 +392,9 @@ def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Ra
         there = np.flatnonzero((first >= 0) & (last <= n))
         if not len(there):
             continue
-        across = (across[0], across[1])
-        begins = side.first_window[first[there]]
-        counts = side.first_window[last[there]] - begins
-        owner = np.repeat(there, counts)
-        window = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts - begins, counts)
-        values = shares.between(window, np.repeat(first[there], counts), across[0][owner], across[1][owner])
-        places = np.cumsum(counts) - counts
-        mean_beside[there] += np.add.reduceat(values, places) / counts
+        values, owner, _ = inside(there, first[there], last[there])
+        places = np.searchsorted(owner, there)
+        mean_beside[there] += np.add.reduceat(values, places) / np.diff(np.append(places, len(owner)))
         highest_beside[number, there] = np.maximum.reduceat(values, places)
     return np.stack(
         [

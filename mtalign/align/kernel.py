@@ -131,7 +131,7 @@ def band_around(steps: list[Step], n: int, m: int, radius: int) -> Band:
     high = np.zeros(n + 1, np.int64)
     path = np.array([(0, 0, 0, 0), *steps], np.int64)
     sizes = path[:, 1] - path[:, 0] + 1
-    rows = np.repeat(path[:, 0], sizes) + _counted(sizes)
+    rows = ranges(path[:, 0], sizes)
     np.minimum.at(low, rows, np.repeat(path[:, 2], sizes))
     np.maximum.at(high, rows, np.repeat(path[:, 3], sizes))
     # Both borders of a monotone path are monotone, so the extreme within the radius is at its end.
@@ -590,7 +590,7 @@ def _sparse_gatherer(
         cell = lattice.cells(start, stop)
         here = counts[cell]
         node = np.repeat(np.arange(stop - start), here)
-        place = np.repeat(firsts[cell], here) + _counted(here)
+        place = ranges(firsts[cell], here)
         if order is not None:
             place = order[place]
         row, j = lattice.row[start:stop][node], lattice.j[start:stop][node]
@@ -600,6 +600,13 @@ def _sparse_gatherer(
         return node[held], begins[held], scores[place], place
 
     return gather
+
+
+def ranges(begins: NDArray[np.integer[Any]], sizes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """``begins[k]``, ``begins[k] + 1``, … as many as ``sizes[k]``, one range after the other."""
+    import numpy as np
+
+    return np.asarray(np.repeat(begins, sizes) + _counted(sizes), np.int64)
 
 
 def _counted(sizes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtalign.align.beads import Bead, in_reading_order
+from mtalign.align.kernel import ranges
 from mtalign.align.windows import SideVectors
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _picked(first: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[
 
     sizes = np.diff(first)[rows]
     begins = np.concatenate([[0], np.cumsum(sizes)])
-    return np.repeat(first[rows] - begins[:-1], sizes) + np.arange(begins[-1]), begins
+    return ranges(first[rows], sizes), begins
 
 
 def _anchors(
