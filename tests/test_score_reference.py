@@ -74,7 +74,8 @@ def test_a_document_with_the_translation_inside_covers_the_reference(
     assert result.coverage.hypothesis_sentences[1] == len(document)
     assert ((5,), (4, 5)) in [(bead.source, bead.target) for bead in result.beads]
     assert all(0.4 <= bead.score <= 1 for bead in result.beads)
-    assert [score.name for score in result.metrics] == ["BLEU", "chrF2", "TER"]
+    assert [score.name for score in result.metrics] == ["BLEU", "chrF2"]
+    assert [score.name for score in result.sentence_metrics] == ["BLEU", "chrF2", "TER"]
     assert 60 < result.metrics[0].score < 100
     assert result.note.startswith("whole reference: covers 100 %")
 
@@ -82,7 +83,7 @@ def test_a_document_with_the_translation_inside_covers_the_reference(
 def test_the_reference_itself_scores_one_hundred(embedder: Embedder, reference: list[str]) -> None:
     result = score_against_reference(reference, reference, embedder=embedder, metrics=("BLEU", "TER"))
     assert result.metrics[0].score == pytest.approx(100)
-    assert result.metrics[1].score == 0
+    assert result.sentence_metrics[1].score == 0
     assert [bead.source for bead in result.beads] == [(number,) for number in range(19)]
 
 

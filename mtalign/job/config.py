@@ -52,6 +52,8 @@ class ReferenceConfig:
     """The block of ``document`` that begins so is the reference; empty for the whole document."""
     note: str = ""
     """A sentence that every report shows beside the scores."""
+    metrics: tuple[str, ...] = ("bleu", "chrf", "ter")
+    """As ``mtalign score --metric`` takes them."""
 
 
 @dataclass(frozen=True)

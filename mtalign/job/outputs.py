@@ -69,9 +69,17 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
 
 
-def write_jsonl(path: Path, values: Iterable[Any]) -> None:
-    """Write ``values`` as JSON, one a line."""
-    write_atomically(path, "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in values).encode())
+def jsonl(values: Iterable[Any]) -> bytes:
+    """``values`` as JSON, one a line."""
+    return "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in values).encode()
+
+
+def write_or_remove(path: Path, content: bytes) -> None:
+    """Write ``content``; where there is none, see that no file of an earlier run stands there."""
+    if content:
+        write_atomically(path, content)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def count_statuses(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> dict[str, int]:

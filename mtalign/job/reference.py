@@ -42,7 +42,9 @@ def load_reference(config: JobConfig, target: Language) -> Reference | None:
     if wanted.starts_with:
         blocks = [block for block in blocks if block.text.startswith(wanted.starts_with)][:1]
     sentences = tuple(
-        block.text[start:end] for block in blocks for start, end in split_sentences(block.text, target)
+        " ".join(block.text[start:end].split())
+        for block in blocks
+        for start, end in split_sentences(block.text, target)
     )
     if not sentences:
         raise ConfigError(

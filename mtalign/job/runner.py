@@ -17,8 +17,16 @@ from mtalign.job.estimates import check_run, estimate_qualities
 from mtalign.job.inputs import read_inputs
 from mtalign.job.links import change_links, link_translations
 from mtalign.job.manifest import machine, package_versions
-from mtalign.job.outputs import check_writable, count_statuses, write_document, write_json, write_jsonl
+from mtalign.job.outputs import (
+    check_writable,
+    count_statuses,
+    jsonl,
+    write_document,
+    write_json,
+    write_or_remove,
+)
 from mtalign.job.reference import load_reference
+from mtalign.job.scoring import REFERENCE_FILE, align_document, reference_text, score_documents, scores_json
 from mtalign.job.terms import TermCounts, configured_glossary
 from mtalign.languages import parse_language
 from mtalign.memory import Decision, Memory
@@ -30,15 +38,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mtalign.document import Translation
-    from mtalign.embed import Embedder
     from mtalign.errors import MtalignError
     from mtalign.glossary import Glossary
     from mtalign.job.config import JobConfig
     from mtalign.job.events import Events
     from mtalign.job.inputs import Input
     from mtalign.job.reference import Reference
+    from mtalign.job.scoring import ScoredDocument
     from mtalign.languages import Language
     from mtalign.models.store import ModelStore
+    from mtalign.records import Record
 
 
 @dataclass(frozen=True)
@@ -162,9 +171,9 @@ def run_job(
 
     embedder = load_embedder()
     translations = check_run((s for item in inputs for s in item.segments), translations)
-    entries, scores = [], []
+    entries, scored, made = [], [], {}
     counts = None if glossary is None else TermCounts(glossary)
-    with events.stage("aligning and scoring", "documents") as stage:
+    with events.stage("aligning", "documents") as stage:
         for number, item in enumerate(inputs, start=1):
             output = folder / item.output
             links = link_translations(item.segments, translations, embedder)
@@ -182,12 +191,16 @@ def run_job(
                 terms=terms,
             )
             write_document(output, item, records, translations, target.code)
-            if reference is not None:
-                scores.append(_score(item, translations, reference, embedder, output))
+            made[item.document.id] = records
+            if reference is None:
+                (output / "reference.jsonl").unlink(missing_ok=True)
+            else:
+                scored.append(
+                    align_document(item.document.id, item.output, records, reference.sentences, embedder)
+                )
             entries.append(_entry(item, translations))
             stage.update(number, len(inputs))
-    scores_json = _scores_json(reference, config, scores, counts)
-    write_json(folder / "scores.json", scores_json)
+    scores = _write_scores(folder, config, reference, scored, made, counts, events)
     seconds = time.perf_counter() - started
     write_json(
         folder / "manifest.json",
@@ -209,41 +222,41 @@ def run_job(
     from mtalign.report import write_reports
 
     write_reports(folder)
-    return RunResult(folder, tuple(entries), scores_json, tuple(errors), statistics, seconds)
+    return RunResult(folder, tuple(entries), scores, tuple(errors), statistics, seconds)
 
 
-def _score(
-    item: Input,
-    translations: Mapping[str, Translation],
-    reference: Reference,
-    embedder: Embedder,
-    output: Path,
+def _write_scores(
+    folder: Path,
+    config: JobConfig,
+    reference: Reference | None,
+    documents: list[ScoredDocument],
+    records: Mapping[str, list[Record]],
+    terms: TermCounts | None,
+    events: Events,
 ) -> dict[str, Any]:
-    """The document's entry in ``scores.json``; its beads with the reference go to ``reference.jsonl``."""
-    from mtalign.score.reference import score_against_reference
-
-    ids = [s.id for s in item.segments if translations[s.id].status is Status.TRANSLATED]
-    result = score_against_reference(
-        [translations[i].text or "" for i in ids], reference.sentences, embedder=embedder
-    )
-    beads = [
-        {
-            "source": [ids[index] for index in bead.source],
-            "reference": [reference.sentences[index] for index in bead.target],
-            "score": round(bead.score, 4),
-        }
-        for bead in result.beads
-    ]
-    if beads:
-        write_jsonl(output / "reference.jsonl", beads)
-    else:
-        (output / "reference.jsonl").unlink(missing_ok=True)
-    entry = {"document": item.document.id, **result.to_json()}
-    edited = sum(translations[i].engine == PERSON for i in ids)
-    if edited:
-        # A reader must not take for the model's what people wrote.
-        entry["note"] = f"{entry['note']}; of {len(ids)} segments {edited} were written by a reviewer"
-    return entry
+    """Score ``documents`` and write ``scores.json``, ``reference.txt`` and each one's ``reference.jsonl``."""
+    sentences = reference.sentences if reference else ()
+    with events.stage("scoring", "lines") as stage:
+        entries, corpus, rows = score_documents(
+            documents, sentences, config.reference.metrics, progress=stage.update
+        )
+    for entry in entries:
+        translated = [r for r in records[entry["document"]] if r.translation.status is Status.TRANSLATED]
+        edited = sum(record.translation.engine == PERSON for record in translated)
+        if edited:
+            # A reader must not take for the model's what people wrote.
+            note = f"of {len(translated)} segments {edited} were written by a reviewer"
+            entry["note"] = f"{entry['note']}; {note}" if entry["note"] else note
+    for output, own in rows.items():
+        write_or_remove(folder / output / "reference.jsonl", jsonl(own))
+    write_or_remove(folder / REFERENCE_FILE, reference_text(sentences).encode())
+    about = None
+    if reference:
+        starts_with = config.reference.starts_with
+        about = {"path": reference.path, "starts_with": starts_with, "note": reference.note}
+    scores = scores_json(about, sentences, entries, corpus, records, terms and terms.to_json())
+    write_json(folder / "scores.json", scores)
+    return scores
 
 
 def _entry(item: Input, translations: Mapping[str, Translation]) -> dict[str, Any]:
@@ -257,23 +270,6 @@ def _entry(item: Input, translations: Mapping[str, Translation]) -> dict[str, An
         "segments": len(item.segments),
         "languages": dict(languages.most_common()),
         "status": count_statuses(item.segments, translations),
-    }
-
-
-def _scores_json(
-    reference: Reference | None, config: JobConfig, scores: list[dict[str, Any]], counts: TermCounts | None
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA_VERSION,
-        "reference": reference
-        and {
-            "path": reference.path,
-            "starts_with": config.reference.starts_with,
-            "sentences": len(reference.sentences),
-            "note": reference.note,
-        },
-        "documents": scores,
-        "glossary": counts and counts.to_json(),
     }
 
 

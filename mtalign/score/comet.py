@@ -73,8 +73,9 @@ class Comet:
             ) from error
         if finished.returncode:
             said = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
+            reason = said[-1] if said else "no message"
             raise ScoreError(
-                f"comet-score failed with exit code {finished.returncode}: {said[-1] if said else 'no message'}",
+                f"comet-score failed with exit code {finished.returncode}: {reason}",
                 hint=f"try it alone: {self._command} --model {self._model}",
             )
 

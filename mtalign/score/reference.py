@@ -10,7 +10,14 @@ from mtalign.align import Bead, align_segments
 from mtalign.document import Score
 from mtalign.embed import Embedder
 from mtalign.errors import ScoreError
-from mtalign.score.metrics import DEFAULT_METRICS, corpus_scores, to_json
+from mtalign.score.metrics import (
+    DEFAULT_METRICS,
+    METRICS,
+    SENTENCE_METRICS,
+    measure,
+    parse_metrics,
+    to_json,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,24 +64,35 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class ReferenceScore:
-    """What comparing a document with a reference gave."""
+class AlignedReference:
+    """What of a document aligns with a reference, and the lines that scores are computed on."""
 
-    metrics: tuple[Score, ...]
-    """Document level: the scored part as one line a side; empty where too little is covered."""
-    sentence_metrics: tuple[Score, ...]
-    """The same part bead by bead. Stricter: n-grams match within a bead only, and order counts."""
     coverage: Coverage
     beads: tuple[Bead, ...]
     """The accepted beads: indices into the hypothesis and into the reference, ``score`` their cosine."""
     topical_similarity: float
     """Cosine of the two texts' mean sentence vectors, 0 to 1: what they are about, not how good they are."""
     note: str
-    """One sentence: what was scored, or why nothing was."""
+    """One sentence: what is scored, or why nothing is."""
     lines: tuple[tuple[str, str], ...]
-    """The lines that ``sentence_metrics`` were computed on, hypothesis and reference."""
+    """Hypothesis and reference, line by line: the accepted beads first, in their order; none where nothing
+    is scored."""
+    indices: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    """The sentences of each line, indices into the hypothesis and into the reference."""
     whole: tuple[str, str] | None
-    """The line that ``metrics`` were computed on; None where nothing is scored."""
+    """The same as one line a side, in document order; None where nothing is scored."""
+
+
+@dataclass(frozen=True)
+class ReferenceScore(AlignedReference):
+    """What comparing a document with a reference gave."""
+
+    metrics: tuple[Score, ...]
+    """Document level: the scored part as one line a side; empty where too little is covered."""
+    sentence_metrics: tuple[Score, ...]
+    """The same part bead by bead. Stricter: n-grams match within a bead only, and order counts."""
+    line_metrics: tuple[tuple[Score, ...], ...]
+    """The scores of each line alone."""
 
     def to_json(self) -> dict[str, Any]:
         """The document's entry in ``scores.json``, but for its id."""
@@ -92,6 +110,27 @@ class ReferenceScore:
         }
 
 
+@dataclass(frozen=True)
+class CorpusScore:
+    """The scored documents of a run together."""
+
+    documents: int
+    lines: int
+    metrics: tuple[Score, ...]
+    """Each document as one line a side."""
+    sentence_metrics: tuple[Score, ...]
+    """Every line of every document."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry ``corpus`` in ``scores.json``."""
+        return {
+            "documents": self.documents,
+            "lines": self.lines,
+            "metrics": [to_json(score) for score in self.metrics],
+            "sentence_metrics": [to_json(score) for score in self.sentence_metrics],
+        }
+
+
 def score_against_reference(
     hypothesis: Sequence[str],
     reference: Sequence[str],
@@ -99,9 +138,31 @@ def score_against_reference(
     embedder: Embedder,
     metrics: Sequence[str] = DEFAULT_METRICS,
     min_coverage: float = MIN_COVERAGE,
+    resamples: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReferenceScore:
     """Align a document's English with the reference's sentences and score the part that aligns.
+
+    See :func:`align_with_reference` and :func:`score_aligned`, of which this is one after the other.
+
+    Raises:
+        ScoreError: the reference is empty.
+    """
+    aligned = align_with_reference(
+        hypothesis, reference, embedder=embedder, min_coverage=min_coverage, progress=progress
+    )
+    return score_aligned([aligned], metrics=metrics, resamples=resamples)[0][0]
+
+
+def align_with_reference(
+    hypothesis: Sequence[str],
+    reference: Sequence[str],
+    *,
+    embedder: Embedder,
+    min_coverage: float = MIN_COVERAGE,
+    progress: Callable[[int, int], None] | None = None,
+) -> AlignedReference:
+    """Align a document's English with the reference's sentences and choose the part that is scored.
 
     ``hypothesis`` is one document's translations in order (translations only: a reference that stands in the
     document itself would be found there); ``reference`` is the reference's sentences.
@@ -124,30 +185,105 @@ def score_against_reference(
     if not any(text.strip() for text in reference):
         raise ScoreError("the reference is empty", hint="check the reference")
     beads = align_segments(hypothesis, reference, embedder=embedder, progress=progress)
-    links = _accepted(beads, hypothesis, reference, embedder)
+    return scored_part(
+        hypothesis,
+        reference,
+        _accepted(beads, hypothesis, reference, embedder),
+        topical=topical_similarity(hypothesis, reference, embedder),
+        min_coverage=min_coverage,
+    )
+
+
+def scored_part(
+    hypothesis: Sequence[str],
+    reference: Sequence[str],
+    links: Sequence[Bead],
+    *,
+    topical: float,
+    min_coverage: float = MIN_COVERAGE,
+) -> AlignedReference:
+    """What :func:`align_with_reference` gives once the accepted beads are known; needs no embedder."""
     coverage = Coverage(
         reference=_share(reference, (index for bead in links for index in bead.target)),
         hypothesis=_share(hypothesis, (index for bead in links for index in bead.source)),
         reference_sentences=(sum(len(bead.target) for bead in links), len(reference)),
         hypothesis_sentences=(sum(len(bead.source) for bead in links), len(hypothesis)),
     )
-    lines, note = _lines(hypothesis, reference, links, coverage.reference, min_coverage)
-    whole = _document(hypothesis, reference, links, coverage.reference) if lines else None
-    scores: list[Score] = []
-    by_sentence: list[Score] = []
-    if whole and metrics:
-        by_sentence = corpus_scores([line[0] for line in lines], [[line[1] for line in lines]], metrics)
-        scores = corpus_scores([whole[0]], [[whole[1]]], metrics)
-    return ReferenceScore(
-        metrics=tuple(scores),
-        sentence_metrics=tuple(by_sentence),
+    indices, note = _lines(hypothesis, reference, links, coverage.reference, min_coverage)
+    return AlignedReference(
         coverage=coverage,
-        beads=links,
-        topical_similarity=topical_similarity(hypothesis, reference, embedder),
+        beads=tuple(links),
+        topical_similarity=topical,
         note=note,
-        lines=tuple(lines),
-        whole=whole,
+        lines=tuple((_join(hypothesis, own), _join(reference, theirs)) for own, theirs in indices),
+        indices=tuple(indices),
+        whole=_document(hypothesis, reference, links, coverage.reference) if indices else None,
     )
+
+
+def score_aligned(
+    documents: Sequence[AlignedReference],
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    sources: Sequence[Sequence[str]] | None = None,
+    resamples: int = 0,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[ReferenceScore], CorpusScore | None]:
+    """Score documents that were aligned with their reference; every line is measured once.
+
+    At the document level a metric of ``SENTENCE_METRICS`` or a plug-in is left out, and there is no interval:
+    a bootstrap of one line says nothing.
+
+    Args:
+        documents: What :func:`align_with_reference` gave.
+        metrics: Names; none for no scores.
+        sources: The source text of each document's hypothesis sentences, for plug-ins that look at it.
+        resamples: Of the bootstrap intervals of the sentence level; 0 for none.
+        jobs: Processes for TER.
+        progress: Called with lines done and lines in all, over all metrics.
+
+    Returns:
+        A score for each document, and that of all; None where no document is scored.
+    """
+    names = parse_metrics(metrics) if metrics else ()
+    lines = [line for document in documents for line in document.lines]
+    if not lines or not names:
+        return [
+            ReferenceScore(**vars(d), metrics=(), sentence_metrics=(), line_metrics=()) for d in documents
+        ], None
+    line_sources = None
+    if sources is not None:
+        line_sources = [
+            _join(sources[place], own) for place, d in enumerate(documents) for own, _ in d.indices
+        ]
+    measured = measure(
+        [line[0] for line in lines], [[line[1] for line in lines]], names,
+        sources=line_sources, jobs=jobs, progress=progress,
+    )  # fmt: skip
+    wholes = [document.whole for document in documents if document.whole]
+    level = [name for name in names if name in METRICS and name not in SENTENCE_METRICS]
+    whole = measure([w[0] for w in wholes], [[w[1] for w in wholes]], level) if level else []
+    scored, start, place = [], 0, 0
+    for document in documents:
+        own = range(start, start + len(document.lines))
+        start, has = own.stop, document.whole is not None
+        scored.append(
+            ReferenceScore(
+                **vars(document),
+                metrics=tuple(m.score([place]) for m in whole) if has else (),
+                sentence_metrics=tuple(m.score(own, resamples) for m in measured) if own else (),
+                line_metrics=tuple(tuple(m.segment(line) for m in measured) for line in own),
+            )
+        )
+        place += has
+    corpus = CorpusScore(
+        documents=len(wholes),
+        lines=len(lines),
+        metrics=tuple(m.score() for m in whole),
+        sentence_metrics=tuple(m.score(resamples=resamples) for m in measured),
+    )
+    return scored, corpus
 
 
 def topical_similarity(first: Sequence[str], second: Sequence[str], embedder: Embedder) -> float:
@@ -206,24 +342,31 @@ def _stretches(indices: Sequence[int]) -> list[tuple[int, ...]]:
     ]
 
 
+_Indices = tuple[tuple[int, ...], tuple[int, ...]]
+
+
 def _lines(
     hypothesis: Sequence[str],
     reference: Sequence[str],
     links: Sequence[Bead],
     covered: float,
     min_coverage: float,
-) -> tuple[list[tuple[str, str]], str]:
+) -> tuple[list[_Indices], str]:
     percent = f"{100 * covered:.0f} %"
     if not links or covered < min_coverage:
         return [], f"not scored: covers {percent} of the reference"
-    aligned = [(_join(hypothesis, bead.source), _join(reference, bead.target)) for bead in links]
+    aligned: list[_Indices] = [(bead.source, bead.target) for bead in links]
     if covered < WHOLE_COVERAGE:
         return aligned, f"aligned part only: covers {percent} of the reference"
     held = {index for bead in links for index in bead.target}
     used = {index for bead in links for index in bead.source}
-    missing = [("", text) for index, text in enumerate(reference) if index not in held and text.strip()]
+    missing: list[_Indices] = [
+        ((), (index,)) for index, text in enumerate(reference) if index not in held and text.strip()
+    ]
     extent = range(min(used), max(used) + 1)
-    added = [(hypothesis[index], "") for index in extent if index not in used and hypothesis[index].strip()]
+    added: list[_Indices] = [
+        ((index,), ()) for index in extent if index not in used and hypothesis[index].strip()
+    ]
     note = f"whole reference: covers {percent} of it"
     if missing:
         note += f"; sentences missing, counted as empty: {len(missing)}"

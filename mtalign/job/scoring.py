@@ -1,0 +1,183 @@
+"""The scores of a run: its documents against the reference, and what its segments are like."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtalign.align import Bead
+from mtalign.document import SCHEMA_VERSION, Status
+from mtalign.errors import DocumentError
+from mtalign.score.metrics import decimals
+from mtalign.score.reference import AlignedReference, align_with_reference, score_aligned, scored_part
+from mtalign.score.resampling import RESAMPLES
+
+if TYPE_CHECKING:
+    from mtalign.embed import Embedder
+    from mtalign.records import Record
+
+REFERENCE_FILE = "reference.txt"
+"""In the run folder: the reference, a sentence a line."""
+
+
+@dataclass(frozen=True)
+class ScoredDocument:
+    """A document and what of it aligns with the reference."""
+
+    id: str
+    output: str
+    """Name of its folder in the run folder."""
+    ids: tuple[str, ...]
+    """The translated segments, in order: what ``aligned`` counts as the hypothesis."""
+    sources: tuple[str, ...]
+    aligned: AlignedReference
+
+
+def align_document(
+    document_id: str, output: str, records: Sequence[Record], reference: Sequence[str], embedder: Embedder
+) -> ScoredDocument:
+    """Align a document's translations with the reference."""
+    own = translated(records)
+    aligned = align_with_reference([r.translation.text or "" for r in own], reference, embedder=embedder)
+    return _scored(document_id, output, own, aligned)
+
+
+def restore_document(
+    document_id: str,
+    output: str,
+    records: Sequence[Record],
+    reference: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    topical: float,
+) -> ScoredDocument:
+    """What :func:`align_document` gave, from the ``reference.jsonl`` that was written then; no embedder.
+
+    Raises:
+        DocumentError: a line of ``reference.jsonl`` names a segment or a sentence that is not there.
+    """
+    own = translated(records)
+    place = {record.segment.id: index for index, record in enumerate(own)}
+    try:
+        beads = [
+            Bead(
+                tuple(place[name] for name in row["source"]),
+                tuple(range(len(reference))[index] for index in row["index"]),
+                float(row["score"]),
+            )
+            for row in rows
+        ]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise DocumentError(
+            f"{output}/reference.jsonl does not fit its run ({type(error).__name__}: {error})",
+            hint="run `mtalign run` again to write it anew",
+        ) from error
+    aligned = scored_part([r.translation.text or "" for r in own], reference, beads, topical=topical)
+    return _scored(document_id, output, own, aligned)
+
+
+def translated(records: Iterable[Record]) -> list[Record]:
+    """The segments that a reference is compared with: what a model gave, not what was kept."""
+    return [record for record in records if record.translation.status is Status.TRANSLATED]
+
+
+def _scored(
+    document_id: str, output: str, own: Sequence[Record], aligned: AlignedReference
+) -> ScoredDocument:
+    ids = tuple(record.segment.id for record in own)
+    return ScoredDocument(document_id, output, ids, tuple(r.segment.text for r in own), aligned)
+
+
+def score_documents(
+    documents: Sequence[ScoredDocument],
+    reference: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None, dict[str, list[dict[str, Any]]]]:
+    """Score documents that were aligned with the reference.
+
+    Returns:
+        The documents' entries in ``scores.json``, the entry ``corpus`` there, and the rows of each
+        document's ``reference.jsonl`` by its output folder.
+    """
+    scores, corpus = score_aligned(
+        [document.aligned for document in documents],
+        metrics=metrics,
+        sources=[document.sources for document in documents],
+        resamples=RESAMPLES,
+        progress=progress,
+    )
+    entries: list[dict[str, Any]] = []
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for document, score in zip(documents, scores, strict=True):
+        entries.append({"document": document.id, **score.to_json()})
+        # The lines of the accepted beads come first; where nothing is scored there are none.
+        lines = score.line_metrics or [()] * len(score.beads)
+        rows[document.output] = [
+            {
+                "source": [document.ids[index] for index in bead.source],
+                "reference": [reference[index] for index in bead.target],
+                "index": list(bead.target),
+                "score": round(bead.score, 4),
+                "metrics": {metric.name: round(metric.score, decimals(metric.name)) for metric in line},
+            }
+            for bead, line in zip(score.beads, lines, strict=False)
+        ]
+    return entries, corpus.to_json() if corpus else None, rows
+
+
+def reference_text(sentences: Iterable[str]) -> str:
+    """The content of ``reference.txt``; white space inside a sentence is one space, as metrics see it."""
+    return "".join(" ".join(sentence.split()) + "\n" for sentence in sentences)
+
+
+def scores_json(
+    reference: Mapping[str, Any] | None,
+    sentences: Sequence[str],
+    documents: Sequence[Mapping[str, Any]],
+    corpus: Mapping[str, Any] | None,
+    records: Mapping[str, Sequence[Record]],
+    glossary: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """``scores.json``; ``records`` are each document's by its id."""
+    everything = [record for document in records.values() for record in document]
+    return {
+        "schema": SCHEMA_VERSION,
+        "reference": reference
+        and {
+            "path": reference["path"],
+            "starts_with": reference["starts_with"],
+            "sentences": len(sentences),
+            "sha256": hashlib.sha256(reference_text(sentences).encode()).hexdigest(),
+            "note": reference["note"],
+        },
+        "documents": list(documents),
+        "corpus": corpus,
+        "figures": {
+            "all": figures(everything),
+            "documents": [{"document": name, **figures(own)} for name, own in records.items()],
+        },
+        "glossary": glossary,
+    }
+
+
+def figures(records: Sequence[Record]) -> dict[str, Any]:
+    """How many segments there are of each status, their mean estimated quality, and their flags by kind."""
+    status = Counter(record.translation.status for record in records)
+    qualities = [record.quality for record in records if record.quality is not None]
+    flags = Counter((flag.name, flag.severity.value) for r in records for flag in r.translation.flags)
+    return {
+        "segments": len(records),
+        "status": {one.value: status[one] for one in Status},
+        "quality": {
+            "segments": len(qualities),
+            "mean": round(sum(qualities) / len(qualities), 4) if qualities else None,
+        },
+        "flags": [
+            {"name": name, "severity": severity, "count": count}
+            for (name, severity), count in sorted(flags.items())
+        ],
+    }
