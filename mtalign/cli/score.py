@@ -10,7 +10,9 @@ import click
 
 if TYPE_CHECKING:
     from mtalign.document import Score
+    from mtalign.score.reference import AlignedReference
 
+DEFAULT = "bleu,chrf"
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -30,7 +32,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "metrics",
     multiple=True,
     metavar="NAMES",
-    help="bleu, chrf, chrf++, ter; a list with commas, or the option again.  [default: bleu,chrf,ter]",
+    help="bleu, chrf, chrf++, ter (slow), COMET or another plug-in; a list with commas, or the option again."
+    "  [default: bleu,chrf]",
 )
 @click.option(
     "--lines", is_flag=True, help="The files are line-aligned: a segment a line, nothing to segment or align."
@@ -39,6 +42,20 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--tsv", "form", flag_value="tsv", help="Tab-separated: name, score, signature.")
 @click.option("--table", "form", flag_value="table", default="table", help="A table.  [default]")
 @click.option("--per-segment", is_flag=True, help="The scores of each segment instead of the whole.")
+@click.option(
+    "--docids",
+    type=_FILE,
+    metavar="FILE",
+    help="With --lines: the document of each line, an id a line; gives the scores of each document too.",
+)
+@click.option("--src", "source", type=_FILE, metavar="FILE", help="With --lines: the source, for COMET.")
+@click.option("--confidence", is_flag=True, help="95 % intervals by bootstrap resampling, seeded.")
+@click.option(
+    "--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="Of the bootstrap."
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Processes for TER.  [default: all cores]"
+)
 @click.option(
     "--embedder",
     type=click.Choice(["use", "hash"]),
@@ -54,6 +71,11 @@ def command(
     lines: bool,
     form: str,
     per_segment: bool,
+    docids: Path | None,
+    source: Path | None,
+    confidence: bool,
+    resamples: int,
+    jobs: int | None,
     embedder: str,
     quiet: bool,
 ) -> None:
@@ -61,8 +83,9 @@ def command(
 
     With --lines both files have a segment a line. Without it both are documents: they are segmented and
     aligned first, and the part that aligns is scored at the document level (as one line a side, as in
-    `mtalign run`); a note on stderr says how much that is. --per-segment gives the aligned pairs one by one.
-    Nothing is scored where less than half of the reference is covered (exit code 1).
+    `mtalign run`; TER sentence by sentence); a note on stderr says how much that is. --per-segment gives the
+    aligned pairs one by one. Nothing is scored where less than half of the reference is covered (exit
+    code 1).
 
     \b
     Examples:
@@ -70,41 +93,86 @@ def command(
       mtalign score hyp.txt --ref ref.A.txt --ref ref.B.txt --lines --metric bleu,chrf++ --json
       mtalign score translation.md --ref reference.md
       mtalign score hyp.txt --ref ref.txt --lines --per-segment --tsv
+      mtalign score hyp.txt --ref ref.txt --lines --docids docids.txt --confidence
     """
-    from mtalign.score.metrics import DEFAULT_METRICS, corpus_scores, parse_metrics, segment_scores
+    import os
 
-    names = parse_metrics(",".join(metrics)) if metrics else DEFAULT_METRICS
-    if lines:
-        from mtalign.score.lines import read_lines
+    from mtalign.cli.progress import Progress
+    from mtalign.score.metrics import measure, parse_metrics
 
-        hypotheses = read_lines(hypothesis)
-        reference_lines = [read_lines(reference) for reference in references]
-    else:
-        pairs = _align(hypothesis, references, embedder, per_segment, quiet)
-        hypotheses, reference_lines = [pair[0] for pair in pairs], [[pair[1] for pair in pairs]]
+    names = parse_metrics(",".join(metrics) or DEFAULT)
+    if not lines and (docids or source):
+        raise click.UsageError("--docids and --src need --lines")
+    if not lines:
+        _score_documents(hypothesis, references, names, form, per_segment, confidence, embedder, quiet)
+        return
+    from mtalign.score.lines import group_lines, read_lines
+
+    hypotheses = read_lines(hypothesis)
+    with Progress("score", "lines", quiet=quiet) as progress:
+        measured = measure(
+            hypotheses,
+            [read_lines(reference) for reference in references],
+            names,
+            sources=None if source is None else read_lines(source),
+            jobs=jobs or os.cpu_count() or 1,
+            progress=progress.update,
+        )
+    again = resamples if confidence else 0
     if per_segment:
-        _echo_segments(segment_scores(hypotheses, reference_lines, names), form)
-    else:
-        _echo_scores(corpus_scores(hypotheses, reference_lines, names), form)
+        _echo_segments([[m.segment(line) for m in measured] for line in range(len(hypotheses))], form)
+        return
+    corpus = [m.score(resamples=again) for m in measured]
+    if docids is None:
+        _echo_scores(corpus, form)
+        return
+    groups = group_lines(read_lines(docids), len(hypotheses), docids)
+    rows = [(name, len(own), [m.score(own, again) for m in measured]) for name, own in groups.items()]
+    _echo_documents([*rows, (None, len(hypotheses), corpus)], form)
 
 
-def _align(
-    hypothesis: Path, references: tuple[Path, ...], embedder: str, per_segment: bool, quiet: bool
-) -> list[tuple[str, str]]:
-    """What two documents come to once they are aligned: a pair for each bead, or one for all."""
+def _score_documents(
+    hypothesis: Path,
+    references: tuple[Path, ...],
+    names: tuple[str, ...],
+    form: str,
+    per_segment: bool,
+    confidence: bool,
+    embedder: str,
+    quiet: bool,
+) -> None:
+    """Two documents: aligned, then scored at the document level; TER and plug-ins by sentence."""
+    from mtalign.score.metrics import METRICS, SENTENCE_METRICS, corpus_scores, segment_scores
+
+    if confidence:
+        raise click.UsageError("--confidence needs --lines: a bootstrap of one document says nothing")
+    result = _align(hypothesis, references, embedder, quiet)
+    sides = [line[0] for line in result.lines], [[line[1] for line in result.lines]]
+    if per_segment:
+        _echo_segments(segment_scores(*sides, names), form)
+        return
+    assert result.whole is not None  # _align has refused what is not scored
+    whole = [result.whole[0]], [[result.whole[1]]]
+    scores = []
+    for name in names:
+        by_sentence = name in SENTENCE_METRICS or name not in METRICS
+        scores += corpus_scores(*(sides if by_sentence else whole), [name])
+    _echo_scores(scores, form)
+
+
+def _align(hypothesis: Path, references: tuple[Path, ...], embedder: str, quiet: bool) -> AlignedReference:
+    """The part of two documents that aligns."""
     from mtalign.align.documents import read_sentences
     from mtalign.cli.progress import Progress
     from mtalign.embed import load_embedder
     from mtalign.errors import ScoreError
-    from mtalign.score.reference import score_against_reference
+    from mtalign.score.reference import align_with_reference
 
     if len(references) > 1:
         raise click.UsageError("several references need --lines: documents are aligned with one")
     texts = [read_sentences(path, "en").texts for path in (hypothesis, references[0])]
     with Progress("encode", "sentences", quiet=quiet) as progress:
-        result = score_against_reference(
-            *texts, embedder=load_embedder(embedder), metrics=(), progress=progress.update
-        )
+        result = align_with_reference(*texts, embedder=load_embedder(embedder), progress=progress.update)
     if result.whole is None:
         raise ScoreError(
             f"{hypothesis} {result.note.replace('not scored: covers', 'covers only')}",
@@ -118,7 +186,7 @@ def _align(
             f"{coverage.reference_sentences[1]} of the reference",
             err=True,
         )
-    return list(result.lines) if per_segment else [result.whole]
+    return result
 
 
 def _echo_scores(scores: list[Score], form: str) -> None:
@@ -132,7 +200,43 @@ def _echo_scores(scores: list[Score], form: str) -> None:
             click.echo(f"{score.name}\t{score.score:.2f}\t{score.signature}")
     else:
         for score in scores:
-            click.echo(f"{score.name:8}{score.score:7.2f}  {score.signature}")
+            click.echo(f"{score.name:8}{_value(score):>7}  {score.signature}")
+
+
+def _value(score: Score) -> str:
+    """``46.87``, with its interval where there is one."""
+    from mtalign.score.metrics import decimals
+
+    half = score.details.get("confidence_var")
+    width = decimals(score.name)
+    return f"{score.score:.{width}f}" + ("" if half is None else f" ± {half:.{width}f}")
+
+
+def _echo_documents(rows: list[tuple[str | None, int, list[Score]]], form: str) -> None:
+    """Scores of each document, and last those of the corpus (no id)."""
+    from mtalign.score.metrics import to_json
+
+    if form == "json":
+        entries = [
+            {"document": name, "segments": size, "metrics": [to_json(score) for score in scores]}
+            for name, size, scores in rows
+        ]
+        click.echo(json.dumps(entries, ensure_ascii=False, indent=1))
+        return
+    names = [score.name for score in rows[0][2]]
+    if form == "tsv":
+        click.echo("\t".join(["document", "segments", *names]))
+        for name, size, scores in rows:
+            click.echo("\t".join([name or "", str(size), *(f"{score.score:.2f}" for score in scores)]))
+        return
+    table = [("document", "segments", *names)]
+    table += [(name or "corpus", str(size), *map(_value, scores)) for name, size, scores in rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for row in table:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        click.echo("  ".join(cells))
+    for score in rows[-1][2]:
+        click.echo(f"{score.name}: {score.signature}")
 
 
 def _echo_segments(segments: list[list[Score]], form: str) -> None:

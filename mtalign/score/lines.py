@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtalign.errors import DocumentError, UsageError
+from mtalign.errors import DocumentError, ScoreError, UsageError
 
 
 def read_lines(path: Path) -> list[str]:
@@ -30,3 +30,19 @@ def read_lines(path: Path) -> list[str]:
     if lines[-1] == "":
         lines.pop()
     return lines
+
+
+def group_lines(ids: list[str], lines: int, path: Path) -> dict[str, list[int]]:
+    """The lines of each document, from the document id of each line; documents in order of appearance.
+
+    Raises:
+        ScoreError: there are not as many ids as ``lines``.
+    """
+    if len(ids) != lines:
+        raise ScoreError(
+            f"{path} has {len(ids)} lines, the hypothesis {lines}", hint="give an id for each line"
+        )
+    groups: dict[str, list[int]] = {}
+    for line, name in enumerate(ids):
+        groups.setdefault(name, []).append(line)
+    return groups
