@@ -120,6 +120,8 @@ def _print_summary(result: RunResult) -> None:
 def _describe_score(entry: dict[str, Any] | None) -> str:
     if entry is None:
         return ""
-    figures = "  ".join(f"{metric['name']} {metric['score']:.1f}" for metric in entry["metrics"])
+    figures = "  ".join(
+        f"{metric['name']} {metric['score']:.1f}" for metric in entry["metrics"] or entry["sentence_metrics"]
+    )
     covered = f"covers {entry['coverage']['reference']:.0%} of the reference"
     return f"{figures}  ({covered})" if figures else f"not scored: {covered}"

@@ -98,13 +98,17 @@ def command(
     import os
 
     from mtalign.cli.progress import Progress
-    from mtalign.score.metrics import measure, parse_metrics
+    from mtalign.score.metrics import check_metrics, measure, parse_metrics
 
     names = parse_metrics(",".join(metrics) or DEFAULT)
+    jobs = jobs or os.cpu_count() or 1
     if not lines and (docids or source):
         raise click.UsageError("--docids and --src need --lines")
+    if per_segment and (docids or confidence):
+        raise click.UsageError("--per-segment gives segments only: leave out --docids and --confidence")
+    check_metrics(names)
     if not lines:
-        _score_documents(hypothesis, references, names, form, per_segment, confidence, embedder, quiet)
+        _score_documents(hypothesis, references, names, form, per_segment, confidence, jobs, embedder, quiet)
         return
     from mtalign.score.lines import group_lines, read_lines
 
@@ -115,7 +119,7 @@ def command(
             [read_lines(reference) for reference in references],
             names,
             sources=None if source is None else read_lines(source),
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=jobs,
             progress=progress.update,
         )
     again = resamples if confidence else 0
@@ -138,26 +142,33 @@ def _score_documents(
     form: str,
     per_segment: bool,
     confidence: bool,
+    jobs: int,
     embedder: str,
     quiet: bool,
 ) -> None:
     """Two documents: aligned, then scored at the document level; TER and plug-ins by sentence."""
-    from mtalign.score.metrics import METRICS, SENTENCE_METRICS, corpus_scores, segment_scores
+    from mtalign.cli.progress import Progress
+    from mtalign.score.metrics import METRICS, SENTENCE_METRICS, measure
 
     if confidence:
         raise click.UsageError("--confidence needs --lines: a bootstrap of one document says nothing")
     result = _align(hypothesis, references, embedder, quiet)
-    sides = [line[0] for line in result.lines], [[line[1] for line in result.lines]]
-    if per_segment:
-        _echo_segments(segment_scores(*sides, names), form)
-        return
+    hypotheses, reference = [line[0] for line in result.lines], [line[1] for line in result.lines]
     assert result.whole is not None  # _align has refused what is not scored
-    whole = [result.whole[0]], [[result.whole[1]]]
-    scores = []
-    for name in names:
-        by_sentence = name in SENTENCE_METRICS or name not in METRICS
-        scores += corpus_scores(*(sides if by_sentence else whole), [name])
-    _echo_scores(scores, form)
+    whole = [name for name in names if name in METRICS and name not in SENTENCE_METRICS]
+    by_line = list(names) if per_segment else [name for name in names if name not in whole]
+    with Progress("score", "lines", quiet=quiet) as progress:
+        measured = (
+            measure(hypotheses, [reference], by_line, jobs=jobs, progress=progress.update) if by_line else []
+        )
+    if per_segment:
+        _echo_segments([[m.segment(line) for m in measured] for line in range(len(hypotheses))], form)
+        return
+    scores = {m.name: m.score() for m in measured}
+    if whole:
+        alone = measure([result.whole[0]], [[result.whole[1]]], whole)
+        scores.update((m.name, m.score()) for m in alone)
+    _echo_scores([scores[name] for name in names], form)
 
 
 def _align(hypothesis: Path, references: tuple[Path, ...], embedder: str, quiet: bool) -> AlignedReference:
@@ -195,25 +206,39 @@ def _echo_scores(scores: list[Score], form: str) -> None:
     if form == "json":
         click.echo(json.dumps([to_json(score) for score in scores], ensure_ascii=False, indent=1))
     elif form == "tsv":
-        click.echo("name\tscore\tsignature")
+        intervals = any("confidence_var" in score.details for score in scores)
+        click.echo("\t".join(["name", "score", *["confidence_var"] * intervals, "signature"]))
         for score in scores:
-            click.echo(f"{score.name}\t{score.score:.2f}\t{score.signature}")
+            half = [_half(score)] * intervals
+            click.echo("\t".join([score.name, _number(score), *half, score.signature]))
     else:
+        width = max(7, *(len(_value(score)) for score in scores))
         for score in scores:
-            click.echo(f"{score.name:8}{_value(score):>7}  {score.signature}")
+            click.echo(f"{score.name:8}{_value(score):>{width}}  {score.signature}")
+
+
+def _number(score: Score) -> str:
+    from mtalign.score.metrics import decimals
+
+    return f"{score.score:.{decimals(score.name)}f}"
+
+
+def _half(score: Score) -> str:
+    """Half the width of the score's interval; empty without one."""
+    from mtalign.score.metrics import decimals
+
+    half = score.details.get("confidence_var")
+    return "" if half is None else f"{half:.{decimals(score.name)}f}"
 
 
 def _value(score: Score) -> str:
     """``46.87``, with its interval where there is one."""
-    from mtalign.score.metrics import decimals
-
-    half = score.details.get("confidence_var")
-    width = decimals(score.name)
-    return f"{score.score:.{width}f}" + ("" if half is None else f" ± {half:.{width}f}")
+    half = _half(score)
+    return _number(score) + (f" ± {half}" if half else "")
 
 
 def _echo_documents(rows: list[tuple[str | None, int, list[Score]]], form: str) -> None:
-    """Scores of each document, and last those of the corpus (no id)."""
+    """Scores of each document, and last those of the corpus (no id; an empty cell in TSV)."""
     from mtalign.score.metrics import to_json
 
     if form == "json":
@@ -225,9 +250,12 @@ def _echo_documents(rows: list[tuple[str | None, int, list[Score]]], form: str) 
         return
     names = [score.name for score in rows[0][2]]
     if form == "tsv":
-        click.echo("\t".join(["document", "segments", *names]))
+        intervals = any("confidence_var" in score.details for score in rows[0][2])
+        heads = [head for name in names for head in (name, *[f"{name} confidence_var"] * intervals)]
+        click.echo("\t".join(["document", "segments", *heads]))
         for name, size, scores in rows:
-            click.echo("\t".join([name or "", str(size), *(f"{score.score:.2f}" for score in scores)]))
+            cells = [cell for s in scores for cell in (_number(s), *[_half(s)] * intervals)]
+            click.echo("\t".join([name or "", str(size), *cells]))
         return
     table = [("document", "segments", *names)]
     table += [(name or "corpus", str(size), *map(_value, scores)) for name, size, scores in rows]
@@ -253,8 +281,8 @@ def _echo_segments(segments: list[list[Score]], form: str) -> None:
     if form == "tsv":
         click.echo("\t".join(["segment", *names]))
         for number, scores in enumerate(segments, start=1):
-            click.echo("\t".join([str(number), *(f"{score.score:.2f}" for score in scores)]))
+            click.echo("\t".join([str(number), *map(_number, scores)]))
         return
     click.echo("segment " + "".join(f"{name:>9}" for name in names))
     for number, scores in enumerate(segments, start=1):
-        click.echo(f"{number:7} " + "".join(f"{score.score:9.2f}" for score in scores))
+        click.echo(f"{number:7} " + "".join(f"{_number(score):>9}" for score in scores))

@@ -31,6 +31,7 @@ from mtalign.job.terms import TermCounts, configured_glossary
 from mtalign.languages import parse_language
 from mtalign.memory import Decision, Memory
 from mtalign.records import make_records, run_id, segments_digest
+from mtalign.score.metrics import check_metrics
 from mtalign.segment import plain_text
 from mtalign.translate import PlanStatistics, translate_segments, untouched
 
@@ -146,6 +147,8 @@ def run_job(
         config.input.paths, base=config.base, source=source, target=target, events=events
     )
     reference = load_reference(config, target)
+    if reference is not None:
+        check_metrics(config.reference.metrics)
     glossary = configured_glossary(config, target)
     check_writable(folder)
     with (
@@ -254,7 +257,8 @@ def _write_scores(
     if reference:
         starts_with = config.reference.starts_with
         about = {"path": reference.path, "starts_with": starts_with, "note": reference.note}
-    scores = scores_json(about, sentences, entries, corpus, records, terms and terms.to_json())
+    counts = None if terms is None else terms.to_json()
+    scores = scores_json(about, sentences, entries, corpus, records, counts)
     write_json(folder / "scores.json", scores)
     return scores
 

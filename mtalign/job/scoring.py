@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def score_documents(
         metrics=metrics,
         sources=[document.sources for document in documents],
         resamples=RESAMPLES,
+        jobs=os.cpu_count() or 1,
         progress=progress,
     )
     entries: list[dict[str, Any]] = []

@@ -26,7 +26,6 @@ class Comet:
     """A COMET model that is asked through ``comet-score``."""
 
     name = "COMET"
-    higher_is_better = True
     needs_sources = True
 
     def __init__(self, command: str, model: str) -> None:
@@ -46,7 +45,7 @@ class Comet:
             ScoreError: there are no sources, several references, or the command fails.
         """
         if sources is None:
-            raise ScoreError("COMET needs the sources too", hint="give them with --src")
+            raise ScoreError("COMET needs the sources too", hint="give them with --lines and --src")
         if len(references) != 1:
             raise ScoreError("COMET takes one reference", hint="give one, or leave COMET out")
         with tempfile.TemporaryDirectory(prefix="mtalign-comet-") as folder:

@@ -15,7 +15,6 @@ class Measured(Protocol):
     """A metric's statistics of every line."""
 
     name: str
-    higher_is_better: bool
 
     def score(self, lines: Iterable[int] | None = None, resamples: int = 0) -> Score:
         """The score of ``lines`` together (None for all); with ``resamples`` its bootstrap interval."""
@@ -25,17 +24,12 @@ class Measured(Protocol):
         """The score of one line alone."""
         ...
 
-    def recipe(self) -> str:
-        """The signature that every score of these lines has, intervals and tests apart."""
-        ...
-
 
 class SacreBleuLines:
     """Lines measured by a metric of sacreBLEU."""
 
     def __init__(self, name: str, statistics: Sequence[Sequence[float]], references: int) -> None:
         self.name = name
-        self.higher_is_better = name != "TER"
         self.statistics = statistics
         self._references = references
 
@@ -55,11 +49,6 @@ class SacreBleuLines:
         tool = self.tool(sentence=True)
         return _score(tool, tool._aggregate_and_compute([self.statistics[line]]))
 
-    def recipe(self) -> str:
-        """See :class:`Measured`."""
-        signature: str = self.tool().get_signature().format()
-        return signature
-
     def tool(self, *, sentence: bool = False) -> Any:
         """sacreBLEU's metric."""
         tool = make_tool(self.name, sentence=sentence)
@@ -72,7 +61,6 @@ class PluginLines:
 
     def __init__(self, metric: SegmentMetric, values: Sequence[float], references: int) -> None:
         self.name = metric.name
-        self.higher_is_better = metric.higher_is_better
         self.values = values
         self._recipe = f"nrefs:{references}|{metric.signature}"
 
@@ -96,10 +84,6 @@ class PluginLines:
     def segment(self, line: int) -> Score:
         """See :class:`Measured`."""
         return Score(self.name, self.values[line], self._recipe)
-
-    def recipe(self) -> str:
-        """See :class:`Measured`."""
-        return self._recipe
 
 
 def make_tool(name: str, *, sentence: bool = False) -> Any:

@@ -113,6 +113,18 @@ def measure(
     return measured
 
 
+def check_metrics(names: Sequence[str]) -> None:
+    """See that ``names`` can be computed here, before time is spent on what they are computed from.
+
+    Raises:
+        UsageError: a metric is unknown.
+        MissingPackageError: a plug-in's package is not installed.
+    """
+    for name in parse_metrics(names) if names else ():
+        if name not in METRICS:
+            _load(name)
+
+
 def _load(name: str) -> Any:
     from mtalign.score.plugins import load_plugin
 

@@ -28,7 +28,6 @@ class SegmentMetric(Protocol):
     """As scores and reports show it."""
     signature: str
     """Its recipe without the number of references: ``model:Unbabel/wmt22-comet-da|version:2.2.7``."""
-    higher_is_better: bool
     needs_sources: bool
 
     def score_segments(

@@ -1,4 +1,4 @@
-"""Bootstrap intervals and paired tests (Koehn 2004; Riezler and Maxwell 2005), as sacreBLEU computes them.
+"""Bootstrap intervals (Koehn 2004), as sacreBLEU computes them.
 
 Seeded with 12345, or with what ``SACREBLEU_SEED`` says (``none`` for no seed).
 """
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 RESAMPLES = 1000
 """Of a bootstrap."""
-
-TRIALS = 10_000
-"""Of an approximate randomisation."""
 
 _CHUNK_VALUES = 5_000_000
 """Values looked at together: about 20 MB."""
@@ -62,26 +59,3 @@ def interval(scores: NDArray[np.float64]) -> tuple[float, float]:
     ordered = sorted(float(score) for score in scores)
     left = len(ordered) // 40
     return fsum(ordered) / len(ordered), 0.5 * (ordered[len(ordered) - left - 1] - ordered[left])
-
-
-def randomisation(
-    first: Sequence[float], second: Sequence[float], trials: int = TRIALS
-) -> tuple[float, float]:
-    """Difference of the means of paired values, and its two-sided p-value by approximate randomisation.
-
-    In each trial the two values of every pair change places or do not; p is the share of trials whose
-    difference is at least the one found, counting the one found itself (Noreen 1989).
-    """
-    import numpy as np
-
-    differences = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
-    found = float(differences.mean())
-    generator = np.random.default_rng(seed())
-    at_least = 0
-    chunk = max(1, _CHUNK_VALUES // max(1, len(differences)))
-    for start in range(0, trials, chunk):
-        size = (min(chunk, trials - start), len(differences))
-        signs = generator.integers(2, size=size, dtype=np.int8) * 2 - 1
-        # A trial that only differs by rounding is as far as the one found.
-        at_least += int((np.abs(signs @ differences) / len(differences) >= abs(found) - 1e-12).sum())
-    return found, (at_least + 1) / (trials + 1)
