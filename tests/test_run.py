@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,7 @@ from checkpoints import CHINESE, GERMAN, KOREAN, phrases
 from click.testing import CliRunner
 
 from mtalign.cli.main import cli
-from mtalign.embed import load_embedder
-from mtalign.errors import DocumentError, MissingPackageError
-from mtalign.job.scoring import align_document, restore_document, score_documents
-from mtalign.records import read_records
-from mtalign.score import read_lines
+from mtalign.errors import MissingPackageError
 
 ENGLISH_OF = {source: english for _, source, english in phrases()}
 
@@ -101,36 +96,6 @@ def test_the_document_that_covers_the_reference_is_scored_and_the_others_say_why
     assert [metric["name"] for metric in by_id["004"]["sentence_metrics"]] == ["BLEU", "chrF2", "TER"]
     assert scores["reference"]["note"] == "A note on the reference."
     assert scores["reference"]["sentences"] == 8
-
-
-def test_a_run_can_be_scored_again_from_its_folder_alone(job):
-    run()
-    outputs = job / "outputs"
-    entries = {e["document"]: e for e in json.loads((outputs / "scores.json").read_text())["documents"]}
-    sentences = read_lines(outputs / "reference.txt")
-    assert len(sentences) == 8
-    for name in ("001_korean", "004_chinese"):
-        own = list(read_records(outputs / name / "segments.jsonl"))
-        aligned = align_document(name[:3], name, own, sentences, load_embedder())
-        path = outputs / name / "reference.jsonl"
-        rows = [json.loads(line) for line in read_lines(path)] if path.exists() else []
-        topical = aligned.aligned.topical_similarity
-        restored = restore_document(name[:3], name, own, sentences, rows, topical)
-        rounded = [replace(bead, score=round(bead.score, 4)) for bead in aligned.aligned.beads]
-        assert restored == replace(aligned, aligned=replace(aligned.aligned, beads=tuple(rounded)))
-        assert bool(rows) == (name == "004_chinese")
-        scored, corpus, again = score_documents([restored], sentences, ["bleu", "chrf", "ter"])
-        assert scored[0]["sentence_metrics"] == entries[name[:3]]["sentence_metrics"]
-        assert again[name] == rows
-        assert (corpus is not None) == (name == "004_chinese")
-
-
-def test_reference_lines_that_do_not_fit_their_run_are_refused(job):
-    run()
-    own = list(read_records(job / "outputs/004_chinese/segments.jsonl"))
-    row = {"source": ["004.b9.s9"], "index": [0], "score": 0.9}
-    with pytest.raises(DocumentError, match=r"004_chinese/reference.jsonl does not fit its run"):
-        restore_document("004", "004_chinese", own, ["One."], [row], 0.5)
 
 
 def test_a_metric_that_is_not_here_stops_a_run_before_it_translates(job, monkeypatch):

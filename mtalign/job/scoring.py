@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mtalign.align import Bead
 from mtalign.document import SCHEMA_VERSION, Status
-from mtalign.errors import DocumentError
 from mtalign.score.metrics import decimals
-from mtalign.score.reference import AlignedReference, align_with_reference, score_aligned, scored_part
+from mtalign.score.reference import AlignedReference, align_with_reference, score_aligned
 from mtalign.score.resampling import RESAMPLES
 
 if TYPE_CHECKING:
@@ -43,39 +41,6 @@ def align_document(
     """Align a document's translations with the reference."""
     own = translated(records)
     aligned = align_with_reference([r.translation.text or "" for r in own], reference, embedder=embedder)
-    return _scored(document_id, output, own, aligned)
-
-
-def restore_document(
-    document_id: str,
-    output: str,
-    records: Sequence[Record],
-    reference: Sequence[str],
-    rows: Iterable[Mapping[str, Any]],
-    topical: float,
-) -> ScoredDocument:
-    """What :func:`align_document` gave, from the ``reference.jsonl`` that was written then; no embedder.
-
-    Raises:
-        DocumentError: a line of ``reference.jsonl`` names a segment or a sentence that is not there.
-    """
-    own = translated(records)
-    place = {record.segment.id: index for index, record in enumerate(own)}
-    try:
-        beads = [
-            Bead(
-                tuple(place[name] for name in row["source"]),
-                tuple(range(len(reference))[index] for index in row["index"]),
-                float(row["score"]),
-            )
-            for row in rows
-        ]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise DocumentError(
-            f"{output}/reference.jsonl does not fit its run ({type(error).__name__}: {error})",
-            hint="run `mtalign run` again to write it anew",
-        ) from error
-    aligned = scored_part([r.translation.text or "" for r in own], reference, beads, topical=topical)
     return _scored(document_id, output, own, aligned)
 
 
