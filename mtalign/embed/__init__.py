@@ -10,6 +10,7 @@ from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces
 from mtalign.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
+    from mtalign.embed.cache import VectorCache
     from mtalign.models.store import ModelStore
 
 ENCODER_LANGUAGES = frozenset("ar de en es fr it ja ko nl pl pt ru th tr zh".split())
@@ -21,8 +22,8 @@ EMBEDDERS = ("use", "e5", "labse", "hash")
 __all__ = ["EMBEDDERS", "ENCODER_LANGUAGES", "AdditiveEmbedder", "Embedder", "Pieces", "load_embedder"]
 
 
-def load_embedder(name: str = "use") -> Embedder:
-    """The embedder of that name, ready to encode.
+def load_embedder(name: str = "use", *, cache: VectorCache | None = None) -> Embedder:
+    """The embedder of that name, ready to encode; with ``cache``, what is known there is not encoded again.
 
     ``use`` is the multilingual encoder inside the installation, ``e5`` multilingual-e5-small where its
     package is installed, ``labse`` (or any model of the catalogue of that kind) comes from the model store,
@@ -34,6 +35,16 @@ def load_embedder(name: str = "use") -> Embedder:
         MissingPackageError: its package is not installed.
         ModelError: its weights cannot be used, or are not in the store.
     """
+    embedder = _load(name)
+    # To count letters is quicker than to look up what was counted.
+    if cache is None or name == "hash":
+        return embedder
+    from mtalign.embed.cache import cached
+
+    return cached(embedder, cache)
+
+
+def _load(name: str) -> Embedder:
     if name == "use":
         from mtalign.embed.use import UseEmbedder
 

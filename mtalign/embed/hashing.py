@@ -51,7 +51,9 @@ class HashEmbedder:
             words = clause.casefold().split()
             padded = f" {' '.join(words)} "
             grams = [padded[i : i + n] for n in _ORDERS for i in range(len(padded) - n + 1)] if words else []
-            hashes = np.fromiter((zlib.crc32(gram.encode()) for gram in grams), np.int64, len(grams))
+            hashes = np.fromiter(
+                (zlib.crc32(gram.encode("utf-8", "replace")) for gram in grams), np.int64, len(grams)
+            )
             signs = np.where(hashes & (1 << 31), np.float32(1), np.float32(-1))
             np.add.at(sums[row], hashes % self.dimension, signs)
             counts[row] = len(grams)
