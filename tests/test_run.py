@@ -82,6 +82,15 @@ def test_a_run_translates_every_sentence_and_keeps_the_shape_of_the_documents(jo
     assert result.return_value in (0, 3)
 
 
+def test_segments_say_which_words_translate_which(job):
+    run()
+    lines = [*records(job, "001_korean"), *records(job, "002_german"), *records(job, "004_chinese")]
+    found = {(r["source"][a:b], r["translation"][c:d]) for r in lines for a, b, c, d in r["words"]}
+    assert {("책을", "book"), ("선생님은", "teacher")} <= found
+    assert not {("책을", "teacher"), ("선생님은", "book")} & found
+    assert all(r["words"] == [] for r in lines if r["status"] != "translated")
+
+
 def test_the_document_that_covers_the_reference_is_scored_and_the_others_say_why_not(job):
     run()
     scores = json.loads((job / "outputs/scores.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces
+from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces, TokenEmbedder, TokenVectors
 from mtalign.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,16 @@ ENCODER_LANGUAGES = frozenset("ar de en es fr it ja ko nl pl pt ru th tr zh".spl
 EMBEDDERS = ("use", "e5", "labse", "hash")
 """Names that :func:`load_embedder` knows; it takes a folder as well."""
 
-__all__ = ["EMBEDDERS", "ENCODER_LANGUAGES", "AdditiveEmbedder", "Embedder", "Pieces", "load_embedder"]
+__all__ = [
+    "EMBEDDERS",
+    "ENCODER_LANGUAGES",
+    "AdditiveEmbedder",
+    "Embedder",
+    "Pieces",
+    "TokenEmbedder",
+    "TokenVectors",
+    "load_embedder",
+]
 
 
 def load_embedder(name: str = "use", *, cache: VectorCache | None = None) -> Embedder:

@@ -87,3 +87,35 @@ class AdditiveEmbedder(Protocol):
     def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit vectors, shape ``(n, dimension)``, of sums and counts, each possibly added up over texts."""
         ...
+
+
+@dataclass(frozen=True)
+class TokenVectors:
+    """The tokens of a text in their context; those of punctuation only are left out."""
+
+    vectors: NDArray[np.float32]
+    """Unit rows about the text's own mean, shape (t, k); the dot product of two is their similarity."""
+    spans: tuple[tuple[int, int], ...]
+    """The characters of the text that each token stands for, half-open, without white space around them."""
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that can tell what each part of a text means."""
+
+    name: str
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The tokens of each text; none for a text without words, or too long for it."""
+        ...
+
+
+def unit_rows_about_mean(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows less their mean, made unit; what all tokens of a text share tells none from another."""
+    import numpy as np
+
+    if not len(rows):
+        return rows
+    centred = rows - rows.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.asarray(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0))

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtalign.embed.base import Pieces
+from mtalign.embed.base import Pieces, TokenVectors, unit_rows_about_mean
 from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
 from mtalign.errors import MissingPackageError, ModelError
 
@@ -29,16 +29,7 @@ _PREFIX = "query: "
 _BLOCK = 32
 """Weights of a block of the 4-bit format; they share a scale."""
 _TOKEN_BUDGET = 2048
-
-
-@dataclass(frozen=True)
-class TokenVectors:
-    """The tokens of a text in its context."""
-
-    vectors: NDArray[np.float32]
-    """Last layer, not normalised, shape (t, dimension)."""
-    spans: tuple[tuple[int, int], ...]
-    """The characters of the text that each token stands for, half-open, without white space around them."""
+_WORD_LAYER = 8
 
 
 class E5Embedder:
@@ -117,15 +108,19 @@ class E5Embedder:
         return np.asarray(np.divide(sums, norms, out=np.zeros_like(sums), where=some))
 
     def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        """The tokens of each text with their vectors; a text without any has none."""
+        """The tokens of each text, from the middle of the network; see :class:`mtalign.embed.TokenEmbedder`.
+
+        The eighth layer, as with other encoders of this kind (Jalili Sabet et al. 2020): the last ones turn
+        from words to the sentence.
+        """
         import numpy as np
 
         found = [TokenVectors(np.zeros((0, self.dimension), np.float32), ())] * len(texts)
-        skipped = len(self._prefix)
-        for row, hidden, _, spans in self._run(texts):
-            vectors = hidden[1 + skipped : len(hidden) - 1]
-            kept = [k for k, (start, end) in enumerate(spans) if end > start]
-            found[row] = TokenVectors(vectors[kept], tuple(spans[k] for k in kept))
+        skipped = 1 + len(self._prefix)
+        for row, hidden, _, spans in self._run(texts, _WORD_LAYER):
+            kept = [k for k, (start, end) in enumerate(spans) if any(map(str.isalnum, texts[row][start:end]))]
+            vectors = unit_rows_about_mean(hidden[skipped:-1][kept])
+            found[row] = TokenVectors(vectors, tuple(spans[k] for k in kept))
         return found
 
     def _token_ids(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
@@ -142,9 +137,9 @@ class E5Embedder:
         return encoding.ids, spans
 
     def _run(
-        self, texts: Sequence[str]
+        self, texts: Sequence[str], layer: int | None = None
     ) -> Iterator[tuple[int, NDArray[np.float32], list[int], list[tuple[int, int]]]]:
-        """Row, last layer (specials and prefix included), token numbers and spans of each text with a token.
+        """Row, a layer (specials and prefix included), token numbers and spans of each text with a token.
 
         A text of more than 512 tokens goes through in windows; the beginning and end of text inside are left
         out of the result.
@@ -173,7 +168,7 @@ class E5Embedder:
             while end < len(windows) and (end + 1 - start) * len(windows[end][2]) <= _TOKEN_BUDGET:
                 end += 1
             batch = windows[start:end]
-            hidden = self._encoder.run([ids for _, _, ids in batch], file.pad)
+            hidden = self._encoder.run([ids for _, _, ids in batch], file.pad, layer)
             for (row, number, ids), states in zip(batch, hidden, strict=True):
                 some = parts.setdefault(row, {})
                 some[number] = states[: len(ids)]
@@ -333,8 +328,8 @@ class _Encoder:
                     [self._weights.pop(f"l{layer}.{part}.{kind}") for part in "qkv"]
                 )
 
-    def run(self, batch: Sequence[Sequence[int]], pad: int) -> NDArray[np.float32]:
-        """Last layer of windows of token numbers, shape (windows, longest, width); padding means nothing."""
+    def run(self, batch: Sequence[Sequence[int]], pad: int, last: int | None = None) -> NDArray[np.float32]:
+        """A layer, default the last, shape (windows, longest, width); what is at padding means nothing."""
         import numpy as np
         import torch
         from torch.nn import functional
@@ -353,7 +348,7 @@ class _Encoder:
             mask = None
             if min(lengths) < longest:
                 mask = (torch.arange(longest) < torch.tensor(lengths)[:, None])[:, None, None, :]
-            for layer in range(file.layers):
+            for layer in range(file.layers if last is None else last):
                 name = f"l{layer}"
                 three = functional.linear(x, weights[f"{name}.qkv.w"], weights[f"{name}.qkv.b"])
                 q, k, v = three.view(len(batch), longest, 3, file.heads, -1).permute(2, 0, 3, 1, 4)

@@ -20,8 +20,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtalign.embed.base import Pieces
+from mtalign.embed.base import Pieces, TokenVectors, unit_rows_about_mean
 from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
+from mtalign.embed.spans import piece_spans
 from mtalign.errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ _FEATURES = _EMBEDDING + len(_ORDERS) * _BRANCH
 _BEGIN, _END = 1, 2
 _TOKEN_BUDGET = 512
 """Tokens of a batch: its matrices stay in the cache, and the weights are read once for all of them."""
+_LIGHT = 0.1
+_SHARE = 0.6
+"""Of the similarity of two tokens, that of what they add; the rest is that of what the head makes of them."""
 _KNOWN_TOKENS = 8192
 """Tokens whose products are kept, 13 KB each."""
 
@@ -121,6 +125,45 @@ class UseEmbedder:
                 position = end
         owners = np.repeat(np.arange(len(texts)), numbers)
         return Pieces(sums, counts, owners, heads, tails, 2.0, opens, steps)
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The tokens of each text of at most 512; see :class:`mtalign.embed.TokenEmbedder`.
+
+        A token has two vectors in one: what it adds to the sum, and what the head makes of it with a tenth
+        of the sum, so that it is seen in the light of its text.
+        """
+        import numpy as np
+
+        cut = [self._cut(text) for text in texts]
+        tokens = [[_BEGIN, *(number for number, _ in some), _END] if some else [] for some in cut]
+        tokens = [ids if len(ids) <= _TOKEN_BUDGET else [] for ids in tokens]
+        found = [TokenVectors(np.zeros((0, 1024), np.float32), ())] * len(texts)
+        for rows, part in self._sum(tokens, [[1] * len(ids) for ids in tokens]):
+            sizes = [len(tokens[row]) for row in rows]
+            borders = np.cumsum([0, *sizes])
+            sums = np.add.reduceat(part, borders[:-1], axis=0)
+            seen = self.finish(
+                part + np.float32(_LIGHT) * np.repeat(sums, sizes, axis=0), np.ones(len(part), np.float32)
+            )
+            for row, border in zip(rows, borders.tolist(), strict=False):
+                kept = [
+                    k
+                    for k, (_, (start, end)) in enumerate(cut[row])
+                    if any(map(str.isalnum, texts[row][start:end]))
+                ]
+                places = [border + 1 + k for k in kept]
+                two = [unit_rows_about_mean(part[places]), unit_rows_about_mean(seen[places])]
+                vectors = np.concatenate([np.sqrt(_SHARE) * two[0], np.sqrt(1 - _SHARE) * two[1]], axis=1)
+                spans = tuple(cut[row][k][1] for k in kept)
+                found[row] = TokenVectors(vectors.astype(np.float32), spans)
+        return found
+
+    def _cut(self, text: str) -> list[tuple[int, tuple[int, int]]]:
+        """Token numbers of a text, and the characters of each."""
+        clean = text.encode("utf-8", "replace").decode("utf-8")
+        pieces = self._tokenizer.encode(clean, out_type=str)
+        numbers = [self._tokenizer.piece_to_id(piece) for piece in pieces]
+        return list(zip(numbers, piece_spans(pieces, clean), strict=True))
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token numbers with those that begin and end a text; none for a text without any feature."""
@@ -357,13 +400,17 @@ class _Features:
         np.copyto(embedding, model.table[flat])
         sizes = np.fromiter(chain.from_iterable(pieces), np.int64)
         borders = np.cumsum(sizes) - sizes
-        weights = np.zeros((2, len(sizes), size), np.float32)
-        piece = np.repeat(np.arange(len(sizes)), sizes)
-        weights[0, piece, np.arange(size)] = weight
-        weights[1, piece, np.arange(size)] = weight * model.scale[chunk]
         sums = np.empty((len(sizes), _FEATURES), np.float32)
-        np.matmul(weights[1], embedding, out=sums[:, :_EMBEDDING])
-        np.matmul(weights[0], outputs, out=sums[:, _EMBEDDING:])
+        if len(sizes) == size:
+            np.multiply(embedding, (weight * model.scale[chunk])[:, None], out=sums[:, :_EMBEDDING])
+            np.multiply(outputs, weight[:, None], out=sums[:, _EMBEDDING:])
+        else:
+            weights = np.zeros((2, len(sizes), size), np.float32)
+            piece = np.repeat(np.arange(len(sizes)), sizes)
+            weights[0, piece, np.arange(size)] = weight
+            weights[1, piece, np.arange(size)] = weight * model.scale[chunk]
+            np.matmul(weights[1], embedding, out=sums[:, :_EMBEDDING])
+            np.matmul(weights[0], outputs, out=sums[:, _EMBEDDING:])
         sums[:, :_EMBEDDING] += np.add.reduceat(weight * model.lo[chunk], borders)[:, None]
         sums -= np.add.reduceat(weight * mean, borders)[:, None]
         if size <= _TOKEN_BUDGET:

@@ -1,4 +1,4 @@
-"""Link every translated segment to its source, with the similarity of the two."""
+"""Link every translated segment to its source, with the similarity of the two, and words with words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from mtalign.document import Segment, Translation
     from mtalign.embed import Embedder
+    from mtalign.records import WordLink
 
 
 def link_translations(
@@ -31,6 +32,28 @@ def link_translations(
         for segment, cosine in zip(scored, cosines, strict=True):
             scores[segment.id] = min(1.0, max(0.0, float(cosine)))
     return [Link((s.id,), (s.id,), scores.get(s.id)) for s in translated]
+
+
+def link_segment_words(
+    segments: Iterable[Segment],
+    translations: Mapping[str, Translation],
+    embedder: Embedder,
+    target_language: str,
+) -> dict[str, tuple[WordLink, ...]]:
+    """Word links of translated segments by id, for the languages in which they were measured to be good."""
+    from mtalign.align.words import has_word_links, link_words, token_embedder
+
+    linked = [
+        segment
+        for segment in segments
+        if translations[segment.id].status is Status.TRANSLATED
+        and has_word_links(embedder, segment.language, target_language)
+    ]
+    encoder = token_embedder(embedder)
+    if encoder is None or not linked:
+        return {}
+    pairs = [(segment.text, translations[segment.id].text or "") for segment in linked]
+    return {s.id: links for s, links in zip(linked, link_words(pairs, encoder), strict=True)}
 
 
 def change_links(links: Iterable[Link], beads: Sequence[Link]) -> list[Link]:

@@ -15,7 +15,7 @@ from mtalign.engines.base import Decoding
 from mtalign.job.engines import EnginePool
 from mtalign.job.estimates import check_run, estimate_qualities
 from mtalign.job.inputs import read_inputs
-from mtalign.job.links import change_links, link_translations
+from mtalign.job.links import change_links, link_segment_words, link_translations
 from mtalign.job.manifest import machine, package_versions
 from mtalign.job.outputs import (
     check_writable,
@@ -182,6 +182,7 @@ def run_job(
             links = link_translations(item.segments, translations, embedder)
             if beads[item.output]:
                 links = change_links(links, beads[item.output])
+            words = link_segment_words(item.segments, translations, embedder, target.code)
             terms = None if counts is None else counts.add(item.segments, translations)
             flagged, qualities = estimate_qualities(item.segments, translations, embedder)
             records = make_records(
@@ -190,6 +191,7 @@ def run_job(
                 flagged,
                 target.code,
                 links,
+                words=words,
                 qualities=qualities,
                 terms=terms,
             )
