@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -112,6 +115,17 @@ def test_links_are_on_for_measured_languages_only() -> None:
     assert not has_word_links(use, "fi", "en")
     assert not has_word_links(use, "ko", "de")
     assert not has_word_links(HashEmbedder(), "ko", "en")
+
+
+def test_links_are_on_exactly_where_the_stored_figures_say_they_are_good() -> None:
+    data = json.loads(resources.files("mtalign.align").joinpath("words.json").read_text(encoding="utf-8"))
+    for embedder, pairs in data["figures"].items():
+        for pair, figures in pairs.items():
+            right, of = map(int, figures.get("read", "0/1").split("/"))
+            judged = max(figures.get("gold", 1.0), right / of)
+            good = min(figures["names"], figures["apart"], judged) >= 0.85
+            assert (pair in data["on"][embedder]) == good, (embedder, pair)
+        assert set(data["on"][embedder]) <= set(pairs)
 
 
 def test_the_encoder_behind_a_cache_is_found(tmp_path) -> None:
