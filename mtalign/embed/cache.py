@@ -12,6 +12,7 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ _LIMIT = 1 << 29
 _KEPT = 0.8
 """Share of the limit that is left after the oldest were thrown out."""
 _AT_ONCE = 500
+_HEADER = struct.Struct("<fI?")
+_OPENS, _STEPS = 1, 2
 
 Note = Callable[[str], None]
 """Told, in one line, why the cache was set aside or is not used."""
@@ -234,31 +237,37 @@ class CachedAdditiveEmbedder(CachedEmbedder):
         values = [_unpack(value) for value in self._look_up("pieces", texts, self._pack)]
         if not values:
             return self._additive.encode_pieces([])
-        owners = np.repeat(np.arange(len(values)), [len(counts) for _, counts, _ in values])
-        counts = np.concatenate([counts for _, counts, _ in values])
-        rows = [rows for _, _, rows in values]
-        # Kept as means, which half precision can hold however long a clause is.
-        sums = np.concatenate([some[2:] for some in rows]).astype(np.float32)
+        owners = np.repeat(np.arange(len(values)), [len(value.counts) for value in values])
+        counts = np.concatenate([value.counts for value in values])
+        # Kept as means, which half precision can hold however long a piece is.
+        sums = np.concatenate([value.rows[2:] for value in values]).astype(np.float32)
         sums *= np.maximum(counts, 1)[:, None]
-        heads = np.stack([some[0] for some in rows]).astype(np.float32)
-        tails = np.stack([some[1] for some in rows]).astype(np.float32)
-        return Pieces(sums, counts, owners, heads, tails, values[0][0])
+        heads = np.stack([value.rows[0] for value in values]).astype(np.float32)
+        tails = np.stack([value.rows[1] for value in values]).astype(np.float32)
+        flags = np.concatenate([value.flags for value in values])
+        marks = [(flags & bit).astype(bool) if values[0].cut else None for bit in (_OPENS, _STEPS)]
+        return Pieces(sums, counts, owners, heads, tails, values[0].edges, *marks)
 
     def _pack(self, texts: list[str]) -> list[bytes]:
         import numpy as np
 
         pieces = self._additive.encode_pieces(texts)
         means = (pieces.sums / np.maximum(pieces.counts, 1)[:, None]).astype(np.float16)
+        cut = pieces.opens is not None and pieces.steps is not None
+        flags = np.zeros(len(means), np.uint8)
+        if pieces.opens is not None and pieces.steps is not None:
+            flags = (_OPENS * pieces.opens + _STEPS * pieces.steps).astype(np.uint8)
         borders = np.searchsorted(pieces.owners, np.arange(len(texts) + 1))
         packed = []
         for row in range(len(texts)):
             some = slice(int(borders[row]), int(borders[row + 1]))
             packed.append(
-                struct.pack("<fI", pieces.edges, some.stop - some.start)
+                _HEADER.pack(pieces.edges, some.stop - some.start, cut)
                 + pieces.counts[some].astype("<f4").tobytes()
                 + pieces.heads[row].astype(np.float16).tobytes()
                 + pieces.tails[row].astype(np.float16).tobytes()
                 + means[some].tobytes()
+                + flags[some].tobytes()
             )
         return packed
 
@@ -267,11 +276,29 @@ class CachedAdditiveEmbedder(CachedEmbedder):
         return self._additive.finish(sums, counts)
 
 
-def _unpack(value: bytes) -> tuple[float, NDArray[np.float32], NDArray[np.float16]]:
-    """Edges, counts, and head, tail and means as rows."""
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of a text's pieces."""
+
+    edges: float
+    cut: bool
+    """Whether the flags mean something."""
+    counts: NDArray[np.float32]
+    rows: NDArray[np.float16]
+    """Head, tail and the mean of each piece."""
+    flags: NDArray[np.uint8]
+
+
+def _unpack(value: bytes) -> _Kept:
     import numpy as np
 
-    edges, pieces = struct.unpack_from("<fI", value)
-    counts = np.frombuffer(value, "<f4", pieces, 8)
-    rows = np.frombuffer(value, np.float16, offset=8 + 4 * pieces).reshape(pieces + 2, -1)
-    return edges, counts, rows
+    edges, pieces, cut = _HEADER.unpack_from(value)
+    start = _HEADER.size + 4 * pieces
+    end = len(value) - pieces
+    return _Kept(
+        edges,
+        cut,
+        np.frombuffer(value, "<f4", pieces, _HEADER.size),
+        np.frombuffer(value[start:end], np.float16).reshape(pieces + 2, -1),
+        np.frombuffer(value, np.uint8, pieces, end),
+    )

