@@ -22,6 +22,14 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_home(shared_folder: Path) -> Iterator[None]:
+    """No test reads or writes the user's own files; a test that needs a folder of its own sets one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTALIGN_HOME", str(shared_folder / "own-home"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def marian_checkpoint(shared_folder: Path) -> Path:
     """A small trained MarianMT checkpoint, ko/ja/de/zh → en."""

@@ -282,3 +282,21 @@ def test_sides_unequal_by_a_hundred_times_end_with_a_result_and_a_note(tmp_path:
     assert sorted(index for bead in beads for index in bead.target) == list(range(sizes[1]))
     name = "b.txt"
     assert f"of 3000 sentences of {name} have a counterpart" in finished.stderr
+
+
+def test_vectors_are_kept_for_the_next_time_unless_told_not_to(
+    files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTALIGN_HOME", str(tmp_path / "home"))
+    kept = tmp_path / "home" / "vectors.sqlite"
+    run(*files, "--lines", "--no-cache")
+    assert not kept.exists()
+    first, _ = run(*files, "--lines")
+    assert kept.stat().st_size > 10_000
+    assert run(*files, "--lines")[0] == first
+    kept.write_bytes(b"no database at all, and longer than its head would be\n" * 50)
+    again, notes = run(*files, "--lines")
+    assert again == first
+    assert [line for line in notes.splitlines() if "vector cache" in line] == [
+        f"mtalign: vector cache {kept} was damaged (file is not a database); moved to {kept.name}.damaged"
+    ]

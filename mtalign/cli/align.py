@@ -57,6 +57,7 @@ _FEW = 0.5
     help="Sentence vectors: use (multilingual), hash (spelling only, for two texts in one language), another"
     " name, or the folder of a model.",
 )
+@click.option("--no-cache", is_flag=True, help="Neither read nor keep sentence vectors on disk.")
 @click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on stderr.")
 def command(
     source: Path,
@@ -68,6 +69,7 @@ def command(
     gold: Path | None,
     ladder: Path | None,
     embedder: str,
+    no_cache: bool,
     quiet: bool,
 ) -> None:
     """Align the sentences of SOURCE with those of TARGET, its translation.
@@ -98,7 +100,7 @@ def command(
         check_beads(given, *sizes, name=str(ladder))
         beads = in_reading_order(mark_moved(given), *sizes)
     else:
-        beads = _align(sides, embedder, quiet)
+        beads = _align(sides, embedder, no_cache, quiet)
     if gold is not None:
         _echo_agreement(beads, wanted)
         return
@@ -134,16 +136,22 @@ def _read(path: Path, language: str | None, lines: bool) -> AlignedText:
     return AlignedText(path.name, code, texts)
 
 
-def _align(sides: tuple[AlignedText, AlignedText], embedder: str, quiet: bool) -> list[Bead]:
+def _align(sides: tuple[AlignedText, AlignedText], embedder: str, no_cache: bool, quiet: bool) -> list[Bead]:
     from mtalign.align import align_segments
     from mtalign.cli.progress import Progress
     from mtalign.embed import load_embedder
+    from mtalign.embed.cache import VectorCache
 
+    def note(line: str) -> None:
+        if not quiet:
+            click.echo(f"mtalign: {line}", err=True)
+
+    cache = None if no_cache else VectorCache(note=note)
     with Progress("encode", "sentences", quiet=quiet) as progress:
         return align_segments(
             sides[0].sentences,
             sides[1].sentences,
-            embedder=load_embedder(embedder),
+            embedder=load_embedder(embedder, cache=cache),
             source_language=sides[0].language,
             target_language=sides[1].language,
             progress=progress.update,
