@@ -147,15 +147,19 @@ def _align(sides: tuple[AlignedText, AlignedText], embedder: str, no_cache: bool
             click.echo(f"mtalign: {line}", err=True)
 
     cache = None if no_cache else VectorCache(note=note)
-    with Progress("encode", "sentences", quiet=quiet) as progress:
-        return align_segments(
-            sides[0].sentences,
-            sides[1].sentences,
-            embedder=load_embedder(embedder, cache=cache),
-            source_language=sides[0].language,
-            target_language=sides[1].language,
-            progress=progress.update,
-        )
+    try:
+        with Progress("encode", "sentences", quiet=quiet) as progress:
+            return align_segments(
+                sides[0].sentences,
+                sides[1].sentences,
+                embedder=load_embedder(embedder, cache=cache),
+                source_language=sides[0].language,
+                target_language=sides[1].language,
+                progress=progress.update,
+            )
+    finally:
+        if cache is not None:
+            cache.close()
 
 
 def _notes(beads: Sequence[Bead], sides: tuple[AlignedText, AlignedText]) -> list[str]:
