@@ -26,12 +26,13 @@ from mtalign.job.outputs import (
     write_or_remove,
 )
 from mtalign.job.reference import load_reference
-from mtalign.job.scoring import REFERENCE_FILE, align_document, reference_text, score_documents, scores_json
+from mtalign.job.scoring import align_document, reference_text, score_documents, scores_json
 from mtalign.job.terms import TermCounts, configured_glossary
 from mtalign.languages import parse_language
 from mtalign.memory import Decision, Memory
 from mtalign.records import make_records, run_id, segments_digest
 from mtalign.score.metrics import check_metrics
+from mtalign.score.runs import REFERENCE_FILE
 from mtalign.segment import plain_text
 from mtalign.translate import PlanStatistics, translate_segments, untouched
 

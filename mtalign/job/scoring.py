@@ -13,13 +13,11 @@ from mtalign.document import SCHEMA_VERSION, Status
 from mtalign.score.metrics import decimals
 from mtalign.score.reference import AlignedReference, align_with_reference, score_aligned
 from mtalign.score.resampling import RESAMPLES
+from mtalign.score.runs import translated
 
 if TYPE_CHECKING:
     from mtalign.embed import Embedder
     from mtalign.records import Record
-
-REFERENCE_FILE = "reference.txt"
-"""In the run folder: the reference, a sentence a line."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,6 @@ def align_document(
     own = translated(records)
     aligned = align_with_reference([r.translation.text or "" for r in own], reference, embedder=embedder)
     return _scored(document_id, output, own, aligned)
-
-
-def translated(records: Iterable[Record]) -> list[Record]:
-    """The segments that a reference is compared with: what a model gave, not what was kept."""
-    return [record for record in records if record.translation.status is Status.TRANSLATED]
 
 
 def _scored(

@@ -15,6 +15,9 @@ class Measured(Protocol):
     """A metric's statistics of every line."""
 
     name: str
+    lower_is_better: bool
+    statistics: Sequence[Sequence[float]]
+    """A row a line. The sum of rows is all that a score of those lines needs."""
 
     def score(self, lines: Iterable[int] | None = None, resamples: int = 0) -> Score:
         """The score of ``lines`` together (None for all); with ``resamples`` its bootstrap interval."""
@@ -24,12 +27,17 @@ class Measured(Protocol):
         """The score of one line alone."""
         ...
 
+    def values(self, sums: Iterable[Sequence[float]]) -> list[float]:
+        """The score of each sum of rows of ``statistics``."""
+        ...
+
 
 class SacreBleuLines:
     """Lines measured by a metric of sacreBLEU."""
 
     def __init__(self, name: str, statistics: Sequence[Sequence[float]], references: int) -> None:
         self.name = name
+        self.lower_is_better = name == "TER"
         self.statistics = statistics
         self._references = references
 
@@ -49,6 +57,11 @@ class SacreBleuLines:
         tool = self.tool(sentence=True)
         return _score(tool, tool._aggregate_and_compute([self.statistics[line]]))
 
+    def values(self, sums: Iterable[Sequence[float]]) -> list[float]:
+        """See :class:`Measured`."""
+        tool = self.tool()
+        return [float(tool._compute_score_from_stats(total).score) for total in sums]
+
     def tool(self, *, sentence: bool = False) -> Any:
         """sacreBLEU's metric."""
         tool = make_tool(self.name, sentence=sentence)
@@ -61,17 +74,17 @@ class PluginLines:
 
     def __init__(self, metric: SegmentMetric, values: Sequence[float], references: int) -> None:
         self.name = metric.name
-        self.values = values
+        self.lower_is_better = bool(getattr(metric, "lower_is_better", False))
+        self.statistics: Sequence[Sequence[float]] = [(value, 1.0) for value in values]
         self._recipe = f"nrefs:{references}|{metric.signature}"
 
     def score(self, lines: Iterable[int] | None = None, resamples: int = 0) -> Score:
         """See :class:`Measured`."""
-        chosen = list(self.values) if lines is None else [self.values[line] for line in lines]
+        chosen = self.statistics if lines is None else [self.statistics[line] for line in lines]
         details: dict[str, object] = {}
         signature = self._recipe
         if resamples > 1:
-            size = len(chosen)
-            scores = bootstrap([[value] for value in chosen], lambda total: float(total[0]) / size, resamples)
+            scores = bootstrap(chosen, lambda total: float(total[0]) / float(total[1]), resamples)
             mean, half = interval(scores)
             signature += f"|bs:{resamples}|seed:{str(seed()).lower()}"
             details = {
@@ -79,11 +92,15 @@ class PluginLines:
                 "confidence_var": round(half, 4),
                 "confidence": f"μ = {mean:.4f} ± {half:.4f}",
             }
-        return Score(self.name, sum(chosen) / len(chosen), signature, details)
+        return Score(self.name, sum(row[0] for row in chosen) / len(chosen), signature, details)
 
     def segment(self, line: int) -> Score:
         """See :class:`Measured`."""
-        return Score(self.name, self.values[line], self._recipe)
+        return Score(self.name, self.statistics[line][0], self._recipe)
+
+    def values(self, sums: Iterable[Sequence[float]]) -> list[float]:
+        """See :class:`Measured`."""
+        return [float(total) / float(lines) for total, lines in sums]
 
 
 def make_tool(name: str, *, sentence: bool = False) -> Any:

@@ -22,7 +22,10 @@ _OURS = {"COMET": "mtalign.score.comet:load"}
 
 
 class SegmentMetric(Protocol):
-    """A metric that gives each segment a value; a corpus has their mean."""
+    """A metric that gives each segment a value; a corpus has their mean.
+
+    More is better, unless it has the attribute ``lower_is_better`` and that is true.
+    """
 
     name: str
     """As scores and reports show it."""

@@ -215,7 +215,7 @@ def scored_part(
         beads=tuple(links),
         topical_similarity=topical,
         note=note,
-        lines=tuple((_join(hypothesis, own), _join(reference, theirs)) for own, theirs in indices),
+        lines=tuple((join_texts(hypothesis, own), join_texts(reference, theirs)) for own, theirs in indices),
         indices=tuple(indices),
         whole=_document(hypothesis, reference, links, coverage.reference) if indices else None,
     )
@@ -255,7 +255,7 @@ def score_aligned(
     line_sources = None
     if sources is not None:
         line_sources = [
-            _join(sources[place], own) for place, d in enumerate(documents) for own, _ in d.indices
+            join_texts(sources[place], own) for place, d in enumerate(documents) for own, _ in d.indices
         ]
     measured = measure(
         [line[0] for line in lines], [[line[1] for line in lines]], names,
@@ -322,8 +322,8 @@ def _trimmed(bead: Bead, hypothesis: Sequence[str], reference: Sequence[str], em
     The aligner may pull a short line (a heading, a button) into the bead beside it.
     """
     parts = [(source, target) for source in _stretches(bead.source) for target in _stretches(bead.target)]
-    first: NDArray[np.float32] = embedder.encode([_join(hypothesis, source) for source, _ in parts])
-    second: NDArray[np.float32] = embedder.encode([_join(reference, target) for _, target in parts])
+    first: NDArray[np.float32] = embedder.encode([join_texts(hypothesis, source) for source, _ in parts])
+    second: NDArray[np.float32] = embedder.encode([join_texts(reference, target) for _, target in parts])
     cosines = (first * second).sum(axis=1)
     enough = float(cosines.max()) - _CONTRIBUTES
     best = min(
@@ -383,12 +383,13 @@ def _document(
     held = sorted(index for bead in links for index in bead.target)
     if covered >= WHOLE_COVERAGE:
         used, held = list(range(used[0], used[-1] + 1)), list(range(len(reference)))
-    return _join(hypothesis, used), _join(reference, held)
+    return join_texts(hypothesis, used), join_texts(reference, held)
 
 
-def _join(texts: Sequence[str], indices: Sequence[int]) -> str:
+def join_texts(texts: Sequence[str], indices: Sequence[int]) -> str:
+    """The texts of those indices as one line."""
     # A line break inside a segment is white space to every metric.
-    return " ".join(" ".join(texts[index].split()) for index in indices)
+    return " ".join(" ".join(texts[index] for index in indices).split())
 
 
 def _share(texts: Sequence[str], indices: Any) -> float:
