@@ -15,7 +15,7 @@ import click
 from mtalign import __version__
 from mtalign.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, MtalignError
 
-COMMANDS = ("run", "translate", "align", "score", "report", "review", "models", "doctor")
+COMMANDS = ("run", "translate", "align", "score", "compare", "report", "review", "models", "doctor")
 
 
 class Commands(click.Group):
@@ -56,6 +56,7 @@ def cli(debug: bool) -> None:
       mtalign translate report.ko.txt           English on stdout
       mtalign run seeds -o outputs              documents in, reviewed-ready outputs out
       mtalign score hyp.txt --ref ref.txt --lines
+      mtalign compare runs/old runs/new         is the difference more than chance?
       mtalign doctor                            what is installed, what is missing
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 finished but some segments failed, 130 interrupted.

@@ -36,6 +36,8 @@ class Unit:
     """In each run: the ids of its segments, in document order; none where it has nothing for them."""
     sources: tuple[str, ...]
     """In each run: the source text of these segments."""
+    language: str
+    """Code of the language of the first of these segments; ``und`` where no run has one."""
     hypotheses: tuple[str, ...]
     """In each run: their translation, one line."""
 
@@ -103,6 +105,14 @@ def _units(name: str, documents: Sequence[RunDocument], reference: Sequence[str]
             sources=tuple(
                 join_texts(document.sources, mine[number])
                 for document, mine in zip(documents, own, strict=True)
+            ),
+            language=next(
+                (
+                    document.languages[mine[number][0]]
+                    for document, mine in zip(documents, own, strict=True)
+                    if mine[number]
+                ),
+                "und",
             ),
             hypotheses=tuple(
                 join_texts(document.hypotheses, mine[number])

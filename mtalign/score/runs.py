@@ -40,6 +40,8 @@ class RunDocument:
     ids: tuple[str, ...]
     """The translated segments in order: what ``aligned`` counts as the hypothesis."""
     sources: tuple[str, ...]
+    languages: tuple[str, ...]
+    """Of the sources, codes."""
     hypotheses: tuple[str, ...]
     """Empty for a segment that was translated when it was aligned and is not any more."""
     aligned: AlignedReference
@@ -191,6 +193,7 @@ def _document(
         sha256=entry.get("sha256", ""),
         ids=ids,
         sources=tuple(record.segment.text for record in records),
+        languages=tuple(record.segment.language for record in records),
         hypotheses=hypotheses,
         aligned=scored_part(hypotheses, reference, beads, topical=score["topical_similarity"]),
     )

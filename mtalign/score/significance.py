@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 MIN_LINES = 6
 """Lines without which nothing is tested: of 5, even the most one-sided outcome has p = 2 / 2**5 > 0.05."""
 
+ALPHA = 0.05
+"""The p-value up to which a difference is called one."""
+
 FEW_CHANGED = 20
 """Changed lines below which ties are counted: with so few, a toss often gives the very systems back."""
 
@@ -72,12 +75,24 @@ class PairedDifference:
         """The difference with the sign that says better (positive) or worse (negative)."""
         return -self.difference if self.lower_is_better else self.difference
 
-    def is_worse(self, alpha: float = 0.05) -> bool:
+    def verdict(self, alpha: float = ALPHA) -> str:
+        """``better``, ``worse``, ``no difference`` or, where there are too few lines, ``not tested``.
+
+        By the randomisation test at ``alpha``. "No difference" means that none is shown, not that there is
+        none.
+        """
+        if self.randomization is None:
+            return "not tested"
+        if self.randomization > alpha or not self.improvement:
+            return "no difference"
+        return "better" if self.improvement > 0 else "worse"
+
+    def is_worse(self, alpha: float = ALPHA) -> bool:
         """Whether the score dropped and the randomisation test gives this at most ``alpha``.
 
         False where nothing could be tested (``randomization`` is None): ask for that first.
         """
-        return self.improvement < 0 and self.randomization is not None and self.randomization <= alpha
+        return self.verdict(alpha) == "worse"
 
 
 def paired_differences(
