@@ -10,7 +10,8 @@ import pytest
 
 from mtalign.embed import Embedder, load_embedder
 from mtalign.errors import ScoreError
-from mtalign.score import corpus_scores, score_against_reference, topical_similarity
+from mtalign.score import corpus_scores
+from mtalign.score.reference import score_against_reference, topical_similarity
 
 SEED = Path(__file__).resolve().parents[1] / "seeds" / "004_2c9f4eca55af6f73.txt"
 
