@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -149,21 +150,72 @@ class Length:
         return [len(h) / len(r) for h, r in zip(hypotheses, references[0])]
 
 
+class Source(Length):
+    name = "Source"
+    needs_sources = True
+
+
+class Short(Length):
+    name = "Short"
+
+    def score_segments(self, hypotheses, references, sources):
+        return [1.0]
+
+
+class Nan(Length):
+    name = "Nan"
+
+    def score_segments(self, hypotheses, references, sources):
+        return [float("nan") if not h else 1.0 for h in hypotheses]
+
+
+class Raises(Length):
+    name = "Raises"
+
+    def score_segments(self, hypotheses, references, sources):
+        return 1 / 0
+
+
 load = Length
 """
 
+ENTRY_POINTS = """[mtalign.metrics]
+Length = lengthmetric:load
+Source = lengthmetric:Source
+Short = lengthmetric:Short
+Nan = lengthmetric:Nan
+Raises = lengthmetric:Raises
+Other = lengthmetric:load
+BLEU = lengthmetric:load
+COMET = lengthmetric:load
+Broken = no_such_module:load
+"""
+
+
+@pytest.fixture(scope="module")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed a package with metrics, some of them broken."""
+    base = tmp_path_factory.mktemp("plugin")
+    info = "lengthmetric-1.0.dist-info"
+    contents = {
+        "lengthmetric.py": PLUG_IN,
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: lengthmetric\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": ENTRY_POINTS,
+    }
+    wheel = base / "lengthmetric-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in contents.items():
+            archive.writestr(name, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in [*contents, f"{info}/RECORD"]))
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target"]
+    subprocess.run([*install, str(base / "site"), str(wheel)], check=True, capture_output=True)
+    return base / "site"
+
 
 @pytest.fixture
-def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed distribution that adds the metric ``Length`` and one that cannot be imported."""
-    (tmp_path / "lengthmetric.py").write_text(PLUG_IN)
-    metadata = tmp_path / "lengthmetric-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: lengthmetric\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(
-        "[mtalign.metrics]\nLength = lengthmetric:load\nBroken = no_such_module:load\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
+def plug_in(distribution: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(distribution))
 
 
 @pytest.mark.usefixtures("plug_in")
@@ -187,6 +239,30 @@ def test_a_metric_that_cannot_be_imported_is_an_error_and_nothing_stands_in_for_
         check_metrics(["bleu", "broken"])
     with pytest.raises(UsageError, match=r"unknown metric 'lenght'; choose from: .*COMET.*Length"):
         check_metrics(["lenght"])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("source", r"Source needs the sources too; give them with --lines and --src"),
+        ("short", r"the metric Short gave 1 values for 6 segments"),
+        ("nan", r"the metric Nan gave nan for segment 6"),
+        ("raises", r"the metric Raises failed \(ZeroDivisionError: division by zero\)"),
+        ("other", r"the metric Other calls itself 'Length'"),
+        ("comet", r"two packages give a metric COMET: lengthmetric:load, mtalign.score.comet:load; uninst"),
+    ],
+)
+@pytest.mark.usefixtures("plug_in")
+def test_a_plug_in_that_gives_no_sound_score_is_an_error_of_one_line(name: str, message: str) -> None:
+    with pytest.raises(ScoreError, match=message) as caught:
+        measure(HYPOTHESES, [REFERENCES], ["bleu", name])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("plug_in")
+def test_no_package_takes_the_place_of_a_metric_of_sacrebleu(files: dict[str, str]) -> None:
+    (found,) = json.loads(score(files, "--metric", "BLEU", "--json"))
+    assert found["signature"].startswith("nrefs:1|case:mixed|eff:no|tok:13a|")
 
 
 def test_comet_that_is_not_here_is_one_line_with_the_command_that_helps(

@@ -8,6 +8,7 @@ from typing import Any
 from mtalign.document import Score
 from mtalign.errors import ScoreError, UsageError
 from mtalign.score.measured import Measured, PluginLines, SacreBleuLines, make_tool
+from mtalign.score.plugins import segment_values
 
 METRICS = ("BLEU", "chrF2", "chrF2++", "TER")
 """Names as sacreBLEU prints them."""
@@ -91,14 +92,16 @@ def measure(
     """
     names = parse_metrics(metrics)
     _check(hypotheses, references, sources)
-    # A plug-in that is not there is told before minutes are spent on TER.
+    # A plug-in that is not there or fails is told before minutes are spent on TER.
     plugins = {name: _load(name) for name in names if name not in METRICS}
+    values = {
+        name: segment_values(plugin, hypotheses, references, sources) for name, plugin in plugins.items()
+    }
     total, done = len(hypotheses) * len(names), 0
     measured: list[Measured] = []
     for name in names:
         if name in plugins:
-            values = plugins[name].score_segments(hypotheses, references, sources)
-            measured.append(PluginLines(plugins[name], [float(value) for value in values], len(references)))
+            measured.append(PluginLines(plugins[name], values[name], len(references)))
             done += len(hypotheses)
             if progress:
                 progress(done, total)
