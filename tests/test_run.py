@@ -116,6 +116,14 @@ def test_a_metric_that_is_not_here_stops_a_run_before_it_translates(job, monkeyp
     assert not (job / "outputs" / "001_korean").exists()
 
 
+def test_the_scores_of_a_run_are_as_their_schema_says(job):
+    run()
+    scores = json.loads((job / "outputs/scores.json").read_text(encoding="utf-8"))
+    schema = Path(__file__).resolve().parents[1] / "docs" / "scores.schema.json"
+    pytest.importorskip("jsonschema").validate(scores, json.loads(schema.read_text(encoding="utf-8")))
+    assert scores["corpus"]["lines"] >= 8
+
+
 def test_the_scores_of_a_run_have_intervals_and_a_corpus(job):
     run()
     scores = json.loads((job / "outputs/scores.json").read_text(encoding="utf-8"))
