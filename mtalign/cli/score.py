@@ -10,7 +10,6 @@ import click
 
 if TYPE_CHECKING:
     from mtalign.document import Score
-    from mtalign.score.reference import AlignedReference
 
 DEFAULT = "bleu,chrf"
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -25,7 +24,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     multiple=True,
     required=True,
     metavar="FILE",
-    help="Reference; several with --lines: give the option again.",
+    help="Reference; for several give the option again.",
 )
 @click.option(
     "--metric",
@@ -92,6 +91,7 @@ def command(
       mtalign score hyp.txt --ref ref.txt --lines
       mtalign score hyp.txt --ref ref.A.txt --ref ref.B.txt --lines --metric bleu,chrf++ --json
       mtalign score translation.md --ref reference.md
+      mtalign score translation.md --ref reference.A.md --ref reference.B.md
       mtalign score hyp.txt --ref ref.txt --lines --per-segment --tsv
       mtalign score hyp.txt --ref ref.txt --lines --docids docids.txt --confidence
     """
@@ -152,52 +152,69 @@ def _score_documents(
 
     if confidence:
         raise click.UsageError("--confidence needs --lines: a bootstrap of one document says nothing")
-    result = _align(hypothesis, references, embedder, quiet)
-    hypotheses, reference = [line[0] for line in result.lines], [line[1] for line in result.lines]
-    assert result.whole is not None  # _align has refused what is not scored
+    hypotheses, lines, whole_texts = _align(hypothesis, references, embedder, quiet)
     whole = [name for name in names if name in METRICS and name not in SENTENCE_METRICS]
     by_line = list(names) if per_segment else [name for name in names if name not in whole]
     with Progress("score", "lines", quiet=quiet) as progress:
-        measured = (
-            measure(hypotheses, [reference], by_line, jobs=jobs, progress=progress.update) if by_line else []
-        )
+        measured = measure(hypotheses, lines, by_line, jobs=jobs, progress=progress.update) if by_line else []
     if per_segment:
         _echo_segments([[m.segment(line) for m in measured] for line in range(len(hypotheses))], form)
         return
     scores = {m.name: m.score() for m in measured}
     if whole:
-        alone = measure([result.whole[0]], [[result.whole[1]]], whole)
+        alone = measure([whole_texts[0]], [[text] for text in whole_texts[1:]], whole)
         scores.update((m.name, m.score()) for m in alone)
     _echo_scores([scores[name] for name in names], form)
 
 
-def _align(hypothesis: Path, references: tuple[Path, ...], embedder: str, quiet: bool) -> AlignedReference:
-    """The part of two documents that aligns."""
+def _align(
+    hypothesis: Path, references: tuple[Path, ...], embedder: str, quiet: bool
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """The part of documents that aligns.
+
+    Returns:
+        The hypothesis' lines, those of each reference, and the texts as one line each, the hypothesis first.
+    """
     from mtalign.align.documents import read_sentences
     from mtalign.cli.progress import Progress
     from mtalign.embed import load_embedder
     from mtalign.errors import ScoreError
     from mtalign.score.reference import align_with_reference
 
-    if len(references) > 1:
-        raise click.UsageError("several references need --lines: documents are aligned with one")
-    texts = [read_sentences(path, "en").texts for path in (hypothesis, references[0])]
-    with Progress("encode", "sentences", quiet=quiet) as progress:
-        result = align_with_reference(*texts, embedder=load_embedder(embedder), progress=progress.update)
-    if result.whole is None:
+    vectors = load_embedder(embedder)
+    own = read_sentences(hypothesis, "en").texts
+    texts, results = [], []
+    for path in references:
+        texts.append(read_sentences(path, "en").texts)
+        with Progress("encode", "sentences", quiet=quiet) as progress:
+            result = align_with_reference(own, texts[-1], embedder=vectors, progress=progress.update)
+        name = f" {path}" if len(references) > 1 else ""
+        if result.whole is None:
+            of = f" of the reference{name}"
+            note = result.note.replace("not scored: covers", "covers only").replace(" of the reference", of)
+            raise ScoreError(f"{hypothesis} {note}", hint="check that it is the reference of this text")
+        results.append(result)
+        if not quiet:
+            coverage = result.coverage
+            of_own, of_reference = coverage.hypothesis_sentences, coverage.reference_sentences
+            click.echo(
+                f"mtalign:{name and name + ':'} {result.note}; aligned: {of_own[0]} of {of_own[1]} sentences "
+                f"with {of_reference[0]} of {of_reference[1]} of the reference",
+                err=True,
+            )
+    if len(results) == 1:
+        lines, whole = results[0].lines, results[0].whole
+        assert whole is not None  # refused above
+        return [line[0] for line in lines], [[line[1] for line in lines]], list(whole)
+    from mtalign.score.references import share_lines
+
+    shared = share_lines(own, texts, results)
+    if not shared.hypotheses:
         raise ScoreError(
-            f"{hypothesis} {result.note.replace('not scored: covers', 'covers only')}",
-            hint="check that it is the reference of this text",
+            f"no part of {hypothesis} aligns with all references", hint="score with one after the other"
         )
-    if not quiet:
-        coverage = result.coverage
-        click.echo(
-            f"mtalign: {result.note}; aligned: {coverage.hypothesis_sentences[0]} of "
-            f"{coverage.hypothesis_sentences[1]} sentences with {coverage.reference_sentences[0]} of "
-            f"{coverage.reference_sentences[1]} of the reference",
-            err=True,
-        )
-    return result
+    sides = [shared.hypotheses, *shared.references]
+    return list(shared.hypotheses), list(map(list, shared.references)), [" ".join(side) for side in sides]
 
 
 def _echo_scores(scores: list[Score], form: str) -> None:

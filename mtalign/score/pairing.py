@@ -90,7 +90,7 @@ def _units(name: str, documents: Sequence[RunDocument], reference: Sequence[str]
     beads = [bead for document in documents for bead in document.aligned.beads]
     whole = any(document.aligned.coverage.reference >= WHOLE_COVERAGE for document in documents)
     wanted = range(len(reference)) if whole else {index for bead in beads for index in bead.target}
-    groups = _groups((bead.target for bead in beads), (i for i in wanted if reference[i].strip()))
+    groups = share_boundaries((bead.target for bead in beads), (i for i in wanted if reference[i].strip()))
     unit_of = {index: number for number, group in enumerate(groups) for index in group}
     own = [_segments(document, unit_of, len(groups), whole) for document in documents]
     return [
@@ -123,8 +123,11 @@ def _units(name: str, documents: Sequence[RunDocument], reference: Sequence[str]
     ]
 
 
-def _groups(sides: Iterable[Sequence[int]], wanted: Iterable[int]) -> list[tuple[int, ...]]:
-    """The smallest sets that hold each of ``sides`` whole; of ``wanted``, those in none are alone."""
+def share_boundaries(sides: Iterable[Sequence[int]], wanted: Iterable[int]) -> list[tuple[int, ...]]:
+    """The smallest sets that hold each of ``sides`` whole; those of ``wanted`` that are in none stand alone.
+
+    All ascending.
+    """
     parent: dict[int, int] = {index: index for index in wanted}
 
     def root(index: int) -> int:
