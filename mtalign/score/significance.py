@@ -14,6 +14,9 @@ which those call a difference certain that is none:
   (sacreBLEU, which counts only larger ones: p = 0.0001). Where more lines differ, it is as in sacreBLEU.
 * Two systems whose statistics are the same on every line have p = 1 (sacreBLEU: 0.001 and 0.0001).
 * With fewer than :data:`MIN_LINES` lines there is no p-value.
+
+Decide by randomisation: of 300 pairs of systems that differ by chance alone it calls about 5 % different at
+0.05, the bootstrap 13 % where all lines differ (``bench/significance.py``).
 """
 
 from __future__ import annotations
