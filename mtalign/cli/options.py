@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mtalign.job.config import JobConfig
+
+
+class ShardType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """``i/n`` on the command line; the command gets the tuple ``(i, n)`` with 1 ≤ i ≤ n.
+
+    Part i holds the items (lines, segments) from ``total * (i - 1) // n`` to before ``total * i // n``.
+    """
+
+    name = "shard"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Parse ``value``; anything but two whole numbers that fit each other is a usage error."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", str(value).strip())
+        if match is None:
+            self.fail(
+                f"{value!r} is not a part of a whole; write i/n, such as 1/8 for the first of 8", param, ctx
+            )
+        part, parts = int(match.group(1)), int(match.group(2))
+        if not 1 <= part <= parts:
+            self.fail(
+                f"there is no part {part} of {parts}; parts are counted from 1: 1/{max(1, parts)}", param, ctx
+            )
+        return part, parts
+
+
+def shard_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--shard i/n`` as the parameter ``shard``: None, or (i, n); ``what`` is what it divides."""
+    return click.option(
+        "--shard", type=ShardType(), metavar="I/N", help=f"Only part I of N of {what}, counted from 1."
+    )
 
 
 class ConsoleEvents:
