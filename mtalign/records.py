@@ -45,6 +45,9 @@ from mtalign.document import (
 )
 from mtalign.errors import DocumentError
 
+SCORE_DECIMALS = 4
+"""Digits after the point of a token score in ``segments.jsonl``."""
+
 WordLink = tuple[int, int, int, int]
 """Source start, source end, translation start, translation end: half-open, in characters of the segment."""
 
@@ -133,7 +136,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "skip": segment.skip.value if segment.skip else None,
         "engine": translation.engine,
         "model": translation.model,
-        "score": None if translation.score is None else round(translation.score, 4),
+        "score": None if translation.score is None else round(translation.score, SCORE_DECIMALS),
         "link": link
         and {
             "source": list(link.source_ids),

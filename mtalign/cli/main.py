@@ -15,7 +15,7 @@ import click
 from mtalign import __version__
 from mtalign.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, MtalignError
 
-COMMANDS = ("run", "translate", "align", "score", "compare", "report", "review", "models", "doctor")
+COMMANDS = ("run", "merge", "translate", "align", "score", "compare", "report", "review", "models", "doctor")
 
 
 class Commands(click.Group):

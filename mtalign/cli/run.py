@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mtalign.cli.options import Choice, ConsoleEvents, model_options
+from mtalign.cli.options import Choice, ConsoleEvents, model_options, shard_option
 from mtalign.errors import EXIT_INCOMPLETE
 
 if TYPE_CHECKING:
@@ -29,11 +29,13 @@ DEFAULT_CONFIG = "mtalign.toml"
     help=f"Configuration.  [default: {DEFAULT_CONFIG} where there is one and no files are named]",
 )
 @click.option("-o", "--output", metavar="FOLDER", help="Where the run is written.  [default: outputs]")
+@shard_option("the segments, for `mtalign merge`")
 @model_options
 def command(
     paths: tuple[str, ...],
     config_path: Path | None,
     output: str | None,
+    shard: tuple[int, int] | None,
     choice: Choice,
 ) -> int:
     """Translate documents, align and score them, and write OUTPUT/index.html and all the rest.
@@ -41,23 +43,40 @@ def command(
     What is done is kept as it goes: an interrupted run goes on where it stopped, and a second run of the
     same documents takes seconds. An option given here overrides the configuration.
 
+    With --shard I/N, N processes, on any machines, do a part each of the same job; `mtalign merge` makes one
+    run of their folders. A shard is written to OUTPUT-I-of-N unless -o names its folder.
+
     \b
     Examples:
       mtalign run                                what mtalign.toml says
       mtalign run -c mtalign.toml -o outputs
       mtalign run letters/ -o english --from de --glossary terms.tsv
       mtalign run seeds --model nllb --accept-license cc-by-nc-4.0
+      mtalign run --shard 2/5 -o shard-2
     """
     from mtalign.job.runner import run_job
+    from mtalign.job.shards import Shard
     from mtalign.models.store import ModelStore
 
+    part = None if shard is None else Shard(*shard)
+    config = choice.applied_to(_config(paths, config_path, output))
+    if part is not None and output is None:
+        # Shards that share a disk must not write over each other.
+        folder = f"{config.output.folder}-{part.part}-of-{part.parts}"
+        config = replace(config, output=replace(config.output, folder=folder))
     result = run_job(
-        choice.applied_to(_config(paths, config_path, output)),
+        config,
         store=ModelStore(),
         memory_path=choice.memory_path(),
         offline=choice.offline,
         events=ConsoleEvents(choice.quiet),
+        shard=part,
     )
+    return conclude(result)
+
+
+def conclude(result: RunResult) -> int:
+    """Print what a run came to; the exit code that says so."""
     _print_summary(result)
     return EXIT_INCOMPLETE if result.failed or result.errors else 0
 
@@ -91,6 +110,8 @@ def _print_summary(result: RunResult) -> None:
     rows = [("document", "segments", "translated", "kept", "skipped", "failed", "scores")]
     scores = {entry["document"]: entry for entry in result.scores["documents"]}
     for entry in result.documents:
+        if result.shard is not None and not entry["segments"]:
+            continue
         status = entry["status"]
         rows.append(
             (
@@ -114,7 +135,9 @@ def _print_summary(result: RunResult) -> None:
         click.echo(describe_hits(result.scores["glossary"]))
     for error in result.errors:
         click.echo(f"left out: {error}")
-    click.echo(str(result.folder / "index.html"))
+    if result.shard is not None:
+        click.echo(f"shard {result.shard}: scores, alignment and pages are made by `mtalign merge`")
+    click.echo(str(result.folder / "index.html" if result.shard is None else result.folder))
 
 
 def _describe_score(entry: dict[str, Any] | None) -> str:

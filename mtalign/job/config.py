@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,27 @@ def load_config(path: Path) -> JobConfig:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    return config_from(table, base=path.parent, path=path)
+
+
+def config_table(config: JobConfig) -> dict[str, dict[str, Any]]:
+    """A configuration as its file would have it, every key written out; where the run is written is left out.
+
+    :func:`config_from` makes an equal one of it, on this machine or another.
+    """
+    in_file = {section: asdict(getattr(config, section)) for section in _SECTIONS if section != "output"}
+    return {
+        section: {_NAMES_IN_FILE.get(key, key): value for key, value in values.items() if value is not None}
+        for section, values in in_file.items()
+    }
+
+
+def config_from(table: Mapping[str, Any], *, base: Path, path: Path) -> JobConfig:
+    """The configuration that the parsed ``table`` of a file says; ``path`` names it in errors.
+
+    Raises:
+        ConfigError: it has an unknown key or a value of the wrong type.
+    """
     _refuse_unknown(table, _SECTIONS, f"{path}: section")
     sections = {}
     for name, section in _SECTIONS.items():
@@ -115,7 +136,7 @@ def load_config(path: Path) -> JobConfig:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{path}: {name} must be a section", hint=f"write [{name}] above its keys")
         sections[name] = _section(section, value, f"{path}: [{name}]")
-    config = JobConfig(base=path.parent, **sections)
+    config = JobConfig(base=base, **sections)
     if config.model.quality not in QUALITIES:
         raise ConfigError(
             f"{path}: [model] quality is {config.model.quality!r}", hint=f"use {', '.join(QUALITIES)}"
@@ -133,7 +154,7 @@ def _section(section: type[Any], table: Mapping[str, Any], where: str) -> Any:
         item = known[key]
         default = item.default
         if isinstance(default, tuple):
-            if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
                 raise ConfigError(f"{where} {key} must be a list of strings")
             value = tuple(value)
         elif type(value) is not type(default):

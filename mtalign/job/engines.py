@@ -27,6 +27,22 @@ class EnginePool:
         self._offline = offline
         self._events = events
         self._engines: dict[str, Engine] = {}
+        self._chosen = ""
+        self.languages: dict[str, str] = {}
+        """Fingerprint of the model that translates each language asked for so far, by code."""
+
+    def choose(self, languages: Iterable[Language]) -> str:
+        """Decide once what ``auto`` stands for: for ``languages``, whichever of them are asked for later.
+
+        Raises:
+            ModelError: offline, and the store has no model.
+        """
+        if not self._chosen:
+            selection = select_model(self._config.name, languages, store=self._store, offline=self._offline)
+            if selection.reason:
+                self._events.note(selection.reason)
+            self._chosen = selection.name
+        return self._chosen
 
     def engines_for(self, languages: Iterable[Language]) -> dict[str, Engine]:
         """The engine that translates each of ``languages``, by language code; models are pulled if missing.
@@ -38,10 +54,10 @@ class EnginePool:
         wanted = list(languages)
         if not wanted:
             return {}
-        selection = select_model(self._config.name, wanted, store=self._store, offline=self._offline)
-        if selection.reason:
-            self._events.note(selection.reason)
-        return {language.code: self._engine(self._resolve(selection.name, language)) for language in wanted}
+        name = self.choose(wanted)
+        engines = {language.code: self._engine(self._resolve(name, language)) for language in wanted}
+        self.languages.update((code, engine.model.fingerprint) for code, engine in engines.items())
+        return engines
 
     def _resolve(self, name: str, language: Language) -> ResolvedModel:
         with self._events.stage(f"fetching {name}", "B") as stage:

@@ -14,10 +14,11 @@ from mtalign.formats import failure_mark, render
 from mtalign.records import dump_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from mtalign.document import Segment, Translation
+    from mtalign.document import Translation
     from mtalign.job.inputs import Input
+    from mtalign.job.translated import TranslatedDocument
     from mtalign.records import Record
 
 
@@ -56,12 +57,12 @@ def english_name(path: Path, target: str) -> str:
 
 
 def write_document(
-    folder: Path, item: Input, records: Iterable[Record], translations: Mapping[str, Translation], target: str
+    folder: Path, document: TranslatedDocument, records: Sequence[Record], target: str
 ) -> None:
     """Write ``segments.jsonl`` and the English document into ``folder``, which is made if it is not there."""
     check_writable(folder)
     write_atomically(folder / "segments.jsonl", dump_records(records).encode())
-    write_atomically(folder / english_name(item.path, target), render_english(item, translations))
+    write_atomically(folder / english_name(document.name, target), document.english(records))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -80,11 +81,3 @@ def write_or_remove(path: Path, content: bytes) -> None:
         write_atomically(path, content)
     else:
         path.unlink(missing_ok=True)
-
-
-def count_statuses(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> dict[str, int]:
-    """How many segments have each status; all four are named."""
-    counts = {status.value: 0 for status in Status}
-    for segment in segments:
-        counts[translations[segment.id].status.value] += 1
-    return counts

@@ -1,10 +1,13 @@
-"""The chain: read, segment, translate, align, score, report. The one place that knows the order."""
+"""The chain: read, segment, translate, align, score, report. The one place that knows the order.
+
+The end of a run, :func:`finish_job`, works from translations alone, with no engine, whoever made them: this
+process, an executor's workers, or shards of the run that :mod:`mtalign.job.merge` puts together.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,27 +20,22 @@ from mtalign.job.estimates import check_run, estimate_qualities
 from mtalign.job.inputs import read_inputs
 from mtalign.job.links import change_links, link_segment_words, link_translations
 from mtalign.job.manifest import machine, package_versions
-from mtalign.job.outputs import (
-    check_writable,
-    count_statuses,
-    jsonl,
-    write_document,
-    write_json,
-    write_or_remove,
-)
+from mtalign.job.outputs import check_writable, jsonl, write_document, write_json, write_or_remove
 from mtalign.job.reference import load_reference
 from mtalign.job.scoring import align_document, reference_text, score_documents, scores_json
+from mtalign.job.shards import claim_folder, own_segments, reviews_digest, write_part
 from mtalign.job.terms import TermCounts, configured_glossary
+from mtalign.job.translated import translated_document
 from mtalign.languages import parse_language
 from mtalign.memory import Decision, Memory
-from mtalign.records import make_records, run_id, segments_digest
+from mtalign.records import run_id, segments_digest
 from mtalign.score.metrics import check_metrics
 from mtalign.score.runs import REFERENCE_FILE
 from mtalign.segment import plain_text
 from mtalign.translate import PlanStatistics, translate_segments, untouched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mtalign.document import Translation
     from mtalign.errors import MtalignError
@@ -47,6 +45,8 @@ if TYPE_CHECKING:
     from mtalign.job.inputs import Input
     from mtalign.job.reference import Reference
     from mtalign.job.scoring import ScoredDocument
+    from mtalign.job.shards import Shard
+    from mtalign.job.translated import TranslatedDocument
     from mtalign.languages import Language
     from mtalign.models.store import ModelStore
     from mtalign.records import Record
@@ -65,6 +65,8 @@ class RunResult:
     """Documents that were left out."""
     statistics: PlanStatistics
     seconds: float
+    shard: Shard | None = None
+    """Which part of the run this is, where it is not the whole; a part has no scores."""
 
     @property
     def failed(self) -> int:
@@ -126,6 +128,26 @@ def translate_inputs(
     return translations, statistics
 
 
+@dataclass(frozen=True)
+class Work:
+    """What the translations of a job were made with, and what they cost."""
+
+    models: list[dict[str, Any]]
+    statistics: PlanStatistics
+    packages: dict[str, str | None] = field(default_factory=package_versions)
+    created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    started: float = field(default_factory=time.perf_counter)
+    """On the clock of :func:`time.perf_counter`."""
+    shards: tuple[dict[str, Any], ...] = ()
+    """Of a merged run: what each shard took, as the manifest has it."""
+
+    @property
+    def seconds(self) -> float:
+        """Since ``started``, and what the shards took."""
+        shards: float = sum(one["time"]["seconds"] for one in self.shards)
+        return time.perf_counter() - self.started + shards
+
+
 def run_job(
     config: JobConfig,
     *,
@@ -133,14 +155,16 @@ def run_job(
     memory_path: Path | None,
     offline: bool,
     events: Events,
+    shard: Shard | None = None,
 ) -> RunResult:
     """Translate, align and score the documents of ``config`` and write its output folder.
+
+    With ``shard``, translate that part of them and write the folder of a part (:mod:`mtalign.job.shards`).
 
     Raises:
         MtalignError: see :mod:`mtalign.errors`; what had been translated before is in the memory.
     """
-    started = time.perf_counter()
-    created = datetime.now(timezone.utc)
+    started, created = time.perf_counter(), datetime.now(timezone.utc)
     folder = config.base / config.output.folder
     target = parse_language(config.input.target)
     source = parse_source(config.input.source)
@@ -148,16 +172,24 @@ def run_job(
         config.input.paths, base=config.base, source=source, target=target, events=events
     )
     reference = load_reference(config, target)
-    if reference is not None:
+    if reference is not None and shard is None:
         check_metrics(config.reference.metrics)
     glossary = configured_glossary(config, target)
+    claim_folder(folder, shard)
     check_writable(folder)
+    own = own_segments([item.segments for item in inputs], shard) if shard else None
+    chosen = inputs if own is None else [_part_of(item, r) for item, r in zip(inputs, own, strict=True)]
     with (
         Memory(memory_path) as memory,
         EnginePool(config.model, store=store, offline=offline, events=events) as pool,
     ):
+        if shard is not None:
+            # The model of the whole run, whichever languages this part has.
+            every = {s.language for item in inputs for s in item.segments if not s.skip}
+            if every:
+                pool.choose([parse_language(code) for code in sorted(every)])
         translations, statistics = translate_inputs(
-            inputs,
+            chosen,
             pool=pool,
             target=target,
             memory=memory,
@@ -165,70 +197,135 @@ def run_job(
             events=events,
             glossary=glossary,
         )
-        models = pool.used()
-        beads = {
-            item.output: memory.beads(item.document.id, target.code, segments_digest(item.segments))
-            for item in inputs
-        }
+        work = Work(pool.used(), statistics, created=created, started=started)
+        documents = [
+            translated_document(
+                item,
+                translations,
+                target.code,
+                memory.beads(item.document.id, target.code, segments_digest(item.segments)),
+                own=None if own is None else own[number],
+            )
+            for number, item in enumerate(inputs)
+        ]
+        reviews = reviews_digest(memory, [item.segments for item in inputs], target.code) if shard else ""
+    if shard is None:
+        return finish_job(config, documents, work, reference, glossary, errors=errors, events=events)
+    identity = run_id((item.output, item.segments) for item in inputs)
+    entries = write_part(
+        folder,
+        shard,
+        config,
+        documents,
+        manifest=_manifest(config, documents, work, identity, errors),
+        counts=[len(item.segments) for item in inputs],
+        own=own or [],
+        languages=pool.languages,
+        glossary=glossary,
+        reference=reference,
+        reviews=reviews,
+        statistics=asdict(statistics),
+    )
+    scores: dict[str, Any] = {"documents": [], "glossary": None}
+    return RunResult(folder, tuple(entries), scores, tuple(errors), statistics, work.seconds, shard)
 
+
+def _part_of(item: Input, own: range) -> Input:
+    return replace(item, segments=item.segments[own.start : own.stop])
+
+
+def finish_job(
+    config: JobConfig,
+    documents: Sequence[TranslatedDocument],
+    work: Work,
+    reference: Reference | None,
+    glossary: Glossary | None,
+    *,
+    errors: Sequence[MtalignError],
+    events: Events,
+) -> RunResult:
+    """Align and score translated documents and write the output folder of ``config``: the end of every run.
+
+    Raises:
+        MtalignError: see :mod:`mtalign.errors`.
+    """
+    folder = config.base / config.output.folder
+    target = parse_language(config.input.target)
     from mtalign.embed import load_embedder
 
     embedder = load_embedder()
-    translations = check_run((s for item in inputs for s in item.segments), translations)
-    entries, scored, made = [], [], {}
+    translations = check_run(
+        (segment for document in documents for segment in document.segments),
+        {r.segment.id: r.translation for document in documents for r in document.records},
+    )
+    scored, made = [], {}
     counts = None if glossary is None else TermCounts(glossary)
     with events.stage("aligning", "documents") as stage:
-        for number, item in enumerate(inputs, start=1):
-            output = folder / item.output
-            links = link_translations(item.segments, translations, embedder)
-            if beads[item.output]:
-                links = change_links(links, beads[item.output])
-            words = link_segment_words(item.segments, translations, embedder, target.code)
-            terms = None if counts is None else counts.add(item.segments, translations)
-            flagged, qualities = estimate_qualities(item.segments, translations, embedder)
-            records = make_records(
-                item.document,
-                item.segments,
-                flagged,
-                target.code,
-                links,
-                words=words,
-                qualities=qualities,
-                terms=terms,
-            )
-            write_document(output, item, records, translations, target.code)
-            made[item.document.id] = records
+        for number, document in enumerate(documents, start=1):
+            output = folder / document.output
+            segments = document.segments
+            links = link_translations(segments, translations, embedder)
+            if document.beads:
+                links = change_links(links, document.beads)
+            link_of = {source: link for link in links for source in link.source_ids}
+            words = link_segment_words(segments, translations, embedder, target.code)
+            terms = {} if counts is None else counts.add(segments, translations)
+            own = {segment.id: translations[segment.id] for segment in segments}
+            flagged, qualities = estimate_qualities(segments, own, embedder)
+            records = [
+                replace(
+                    record,
+                    translation=flagged[record.segment.id],
+                    link=link_of.get(record.segment.id),
+                    quality=qualities.get(record.segment.id),
+                    words=words.get(record.segment.id, ()),
+                    terms=terms.get(record.segment.id, ()),
+                )
+                for record in document.records
+            ]
+            write_document(output, document, records, target.code)
+            made[document.id] = records
             if reference is None:
                 (output / "reference.jsonl").unlink(missing_ok=True)
             else:
                 scored.append(
-                    align_document(item.document.id, item.output, records, reference.sentences, embedder)
+                    align_document(document.id, document.output, records, reference.sentences, embedder)
                 )
-            entries.append(_entry(item, translations))
-            stage.update(number, len(inputs))
+            stage.update(number, len(documents))
     scores = _write_scores(folder, config, reference, scored, made, counts, events)
-    seconds = time.perf_counter() - started
-    write_json(
-        folder / "manifest.json",
-        {
-            "schema": SCHEMA_VERSION,
-            "run": run_id((item.output, item.segments) for item in inputs),
-            "mtalign": __version__,
-            "created": created.isoformat(timespec="seconds"),
-            "inputs": entries,
-            "left_out": [str(error) for error in errors],
-            "models": models,
-            "options": _options(config),
-            "packages": package_versions(),
-            "machine": machine(),
-            "time": {"seconds": round(seconds, 2), "engine_seconds": round(statistics.engine_seconds, 2)},
-            "rate": _rate(statistics),
-        },
-    )
+    identity = run_id((document.output, document.segments) for document in documents)
+    manifest = _manifest(config, documents, work, identity, errors)
+    write_json(folder / "manifest.json", manifest)
     from mtalign.report import write_reports
 
     write_reports(folder)
-    return RunResult(folder, tuple(entries), scores, tuple(errors), statistics, seconds)
+    entries = tuple(manifest["inputs"])
+    return RunResult(folder, entries, scores, tuple(errors), work.statistics, work.seconds)
+
+
+def _manifest(
+    config: JobConfig,
+    documents: Iterable[TranslatedDocument],
+    work: Work,
+    identity: str,
+    errors: Iterable[MtalignError],
+) -> dict[str, Any]:
+    seconds, engine_seconds = work.seconds, work.statistics.engine_seconds
+    manifest = {
+        "schema": SCHEMA_VERSION,
+        "run": identity,
+        "mtalign": __version__,
+        "created": work.created.isoformat(timespec="seconds"),
+        "inputs": [document.entry() for document in documents],
+        "left_out": [str(error) for error in errors],
+        "models": work.models,
+        "options": _options(config),
+        "packages": work.packages,
+        "machine": machine(),
+        "time": {"seconds": round(seconds, 2), "engine_seconds": round(engine_seconds, 2)},
+        "rate": _rate(work.statistics),
+    }
+    return manifest | {"shards": list(work.shards)} if work.shards else manifest
 
 
 def _write_scores(
@@ -264,20 +361,6 @@ def _write_scores(
     scores = scores_json(about, sentences, entries, corpus, records, counts)
     write_json(folder / "scores.json", scores)
     return scores
-
-
-def _entry(item: Input, translations: Mapping[str, Translation]) -> dict[str, Any]:
-    languages = Counter(s.language for s in item.segments if s.language != "und")
-    return {
-        "document": item.document.id,
-        "path": item.name,
-        "sha256": item.sha256,
-        "bytes": item.size,
-        "output": item.output,
-        "segments": len(item.segments),
-        "languages": dict(languages.most_common()),
-        "status": count_statuses(item.segments, translations),
-    }
 
 
 def _options(config: JobConfig) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from mtalign.report.wording import (
     language_name,
     metric_value,
     sentences,
+    shard_sentence,
 )
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -117,6 +118,7 @@ def _environment() -> Environment:
         metric_value=metric_value,
         sentences=sentences,
         duration=duration,
+        shard_sentence=shard_sentence,
     )
     environment.globals.update(
         path_reference=path_reference,

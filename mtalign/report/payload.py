@@ -192,6 +192,16 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """A part of a run, as `mtalign run --shard` writes it: the segments of other parts are not in it."""
+
+    part: int
+    parts: int
+    of: int
+    """Segments in all parts."""
+
+
+@dataclass(frozen=True)
 class RunPayload:
     """A whole run."""
 
@@ -204,6 +214,8 @@ class RunPayload:
     id: str = ""
     """The run's id, by which corrections of another run are recognised."""
     work: Work = Work()
+    shard: Shard | None = None
+    """Which part of a run this is; None for a whole one."""
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -283,6 +295,7 @@ def read_run(run: Path) -> RunPayload:
     where = str(manifest_path)
     documents = []
     outputs: set[str] = set()
+    shard = _shard(manifest, where)
     for entry in _objects(manifest, "inputs", where, required=True):
         output = _field(entry, "output", str, where)
         # A folder's name comes out of a file: it must stay inside the run folder.
@@ -294,6 +307,8 @@ def read_run(run: Path) -> RunPayload:
             raise DocumentError(f"{where} is damaged: it names {output} twice", hint=_RUN_AGAIN)
         outputs.add(output)
         identifier = _field(entry, "document", str, where)
+        if shard and not _field(entry, "segments", int, where):
+            continue
         documents.append(
             DocumentRun(
                 id=identifier,
@@ -314,7 +329,29 @@ def read_run(run: Path) -> RunPayload:
         id=_field(manifest, "run", str, where, "")
         or run_id((d.output, (record.segment for record in d.records)) for d in documents),
         work=_work(manifest, where),
+        shard=shard,
     )
+
+
+def read_whole_run(run: Path, what: str) -> RunPayload:
+    """Read a run folder for something that needs all of the run; ``what`` names it: ``a review``.
+
+    Raises:
+        UsageError: ``run`` is no run folder, or a shard of a run.
+        DocumentError: see :func:`read_run`.
+    """
+    payload = read_run(run)
+    if payload.shard:
+        raise UsageError(
+            f"{run} is shard {payload.shard.part}/{payload.shard.parts} of a run, and {what} needs all of it",
+            hint="put the shards together first: mtalign merge SHARD... -o FOLDER",
+        )
+    return payload
+
+
+def _shard(manifest: Mapping[str, Any], where: str) -> Shard | None:
+    entry = _field(manifest, "shard", dict, where, None)
+    return entry and Shard(*(_field(entry, key, int, where) for key in ("part", "parts", "of")))
 
 
 def _work(manifest: Mapping[str, Any], where: str) -> Work:

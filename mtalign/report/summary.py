@@ -16,6 +16,7 @@ from mtalign.report.wording import (
     language_name,
     metric_value,
     sentences,
+    shard_sentence,
 )
 
 MAX_FAILURES = 200
@@ -43,7 +44,8 @@ def write_summary(run: RunPayload) -> bytes:
 def _headline(run: RunPayload) -> str:
     counts = ", ".join(f"{count} {status.value}" for status, count in run.statuses.items())
     size = f"{plural(len(run.documents), 'document')}, {plural(run.segments, 'segment')}"
-    return f"# Translation run\n\n{size}: {counts}."
+    lines = f"# Translation run\n\n{size}: {counts}."
+    return f"{lines}\n\n{shard_sentence(run)}" if run.shard else lines
 
 
 def _documents(run: RunPayload) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mtalign.document import Score, Severity, Status
 from mtalign.errors import LanguageError
 from mtalign.languages import parse_language
-from mtalign.report.payload import NEAR_NOTHING, DocumentScore
-from mtalign.report.text import percent
+from mtalign.report.payload import NEAR_NOTHING, DocumentScore, RunPayload
+from mtalign.report.text import number, percent
 
 STATUS_MEANINGS = {
     Status.TRANSLATED: "a model gave the English",
@@ -86,3 +86,14 @@ def coverage_sentence(score: DocumentScore | None) -> str:
     if coverage.reference < NEAR_NOTHING:
         return f"another article: covers {share} of the reference, not scored"
     return f"covers {share} of the reference, not scored"
+
+
+def shard_sentence(run: RunPayload) -> str:
+    """What a reader of a part of a run has to know; empty for a whole run."""
+    if run.shard is None:
+        return ""
+    return (
+        f"This is shard {run.shard.part} of {run.shard.parts}, with {number(run.segments)} of the run's"
+        f" {number(run.shard.of)} segments. Scores, links, estimates and checks across segments are computed"
+        " over the whole run, by mtalign merge."
+    )

@@ -29,7 +29,7 @@ from mtalign.languages import parse_language
 from mtalign.memory import ReviewEntry, rejection_reason
 from mtalign.records import Record, dump_records, segments_digest
 from mtalign.report import write_reports
-from mtalign.report.payload import read_run
+from mtalign.report.payload import read_run, read_whole_run
 from mtalign.review.corrections import BeadChange, Correction, Corrections
 from mtalign.review.merge import Conflict, merge_beads, merge_segment
 from mtalign.segment import plain_text
@@ -101,7 +101,7 @@ def plan_corrections(
         DocumentError: a file of the run is damaged.
         MemoryStoreError: the memory cannot be read.
     """
-    payload = read_run(run)
+    payload = read_whole_run(run, "a review")
     _check_run(run, payload, files, any_run)
     plan = ApplyPlan(run)
     by_output = {document.output: document for document in payload.documents}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mtalign.document import Status, Translation, Verdict
 from mtalign.errors import UsageError
-from mtalign.report.payload import read_run
+from mtalign.report.payload import read_whole_run
 from mtalign.review.apply import (
     ApplyPlan,
     changed_record,
@@ -41,7 +41,7 @@ def undo_reviews(
         UsageError: a segment is not in the run, or nobody reviewed it.
         MtalignError: see :func:`mtalign.review.write_plan`.
     """
-    payload = read_run(run)
+    payload = read_whole_run(run, "a review")
     known = {record.segment.id: record for d in payload.documents for record in d.records}
     for segment_id in segments:
         if segment_id not in known:
