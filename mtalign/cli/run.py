@@ -30,12 +30,19 @@ DEFAULT_CONFIG = "mtalign.toml"
 )
 @click.option("-o", "--output", metavar="FOLDER", help="Where the run is written.  [default: outputs]")
 @shard_option("the segments, for `mtalign merge`")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where it is translated: here, or on a Ray cluster.  [default: local]",
+)
 @model_options
 def command(
     paths: tuple[str, ...],
     config_path: Path | None,
     output: str | None,
     shard: tuple[int, int] | None,
+    executor: str,
     choice: Choice,
 ) -> int:
     """Translate documents, align and score them, and write OUTPUT/index.html and all the rest.
@@ -53,7 +60,9 @@ def command(
       mtalign run letters/ -o english --from de --glossary terms.tsv
       mtalign run seeds --model nllb --accept-license cc-by-nc-4.0
       mtalign run --shard 2/5 -o shard-2
+      RAY_ADDRESS=head:6379 mtalign run --executor ray
     """
+    from mtalign.job.executors import make_executor
     from mtalign.job.runner import run_job
     from mtalign.job.shards import Shard
     from mtalign.models.store import ModelStore
@@ -64,13 +73,15 @@ def command(
         # Shards that share a disk must not write over each other.
         folder = f"{config.output.folder}-{part.part}-of-{part.parts}"
         config = replace(config, output=replace(config.output, folder=folder))
+    events = ConsoleEvents(choice.quiet)
     result = run_job(
         config,
         store=ModelStore(),
         memory_path=choice.memory_path(),
         offline=choice.offline,
-        events=ConsoleEvents(choice.quiet),
+        events=events,
         shard=part,
+        executor=make_executor(executor, config.model, offline=choice.offline, events=events),
     )
     return conclude(result)
 

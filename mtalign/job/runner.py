@@ -17,6 +17,7 @@ from mtalign.document import PERSON, SCHEMA_VERSION, Status
 from mtalign.engines.base import Decoding
 from mtalign.job.engines import EnginePool
 from mtalign.job.estimates import check_run, estimate_qualities
+from mtalign.job.executors import LocalExecutor
 from mtalign.job.inputs import read_inputs
 from mtalign.job.links import change_links, link_segment_words, link_translations
 from mtalign.job.manifest import machine, package_versions
@@ -32,7 +33,7 @@ from mtalign.records import run_id, segments_digest
 from mtalign.score.metrics import check_metrics
 from mtalign.score.runs import REFERENCE_FILE
 from mtalign.segment import plain_text
-from mtalign.translate import PlanStatistics, translate_segments, untouched
+from mtalign.translate import PlanStatistics, untouched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from mtalign.glossary import Glossary
     from mtalign.job.config import JobConfig
     from mtalign.job.events import Events
+    from mtalign.job.executors import Executor
     from mtalign.job.inputs import Input
     from mtalign.job.reference import Reference
     from mtalign.job.scoring import ScoredDocument
@@ -97,8 +99,10 @@ def translate_inputs(
     decoding: Decoding,
     events: Events,
     glossary: Glossary | None = None,
+    executor: Executor | None = None,
 ) -> tuple[dict[str, Translation], PlanStatistics]:
-    """Translate all segments, each with the engine for its language."""
+    """Translate all segments, each with the engine for its language; ``executor`` says where."""
+    executor = executor or LocalExecutor()
     segments = [segment for item in inputs for segment in item.segments]
     wanted = {segment.language for segment in segments if not segment.skip}
     engines = pool.engines_for([parse_language(code) for code in sorted(wanted)])
@@ -107,7 +111,7 @@ def translate_inputs(
     for engine in dict.fromkeys(engines.values()):
         mine = [s for s in segments if not s.skip and engines[s.language] is engine]
         with events.stage(f"translating with {engine.model.name}", "segments") as stage:
-            done, cost = translate_segments(
+            done, cost = executor.translate(
                 mine,
                 engine=engine,
                 target=target,
@@ -156,6 +160,7 @@ def run_job(
     offline: bool,
     events: Events,
     shard: Shard | None = None,
+    executor: Executor | None = None,
 ) -> RunResult:
     """Translate, align and score the documents of ``config`` and write its output folder.
 
@@ -196,6 +201,7 @@ def run_job(
             decoding=decoding_of(config),
             events=events,
             glossary=glossary,
+            executor=executor,
         )
         work = Work(pool.used(), statistics, created=created, started=started)
         documents = [
