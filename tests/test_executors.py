@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from checkpoints import GERMAN, KOREAN, phrases
@@ -21,11 +22,20 @@ from mtalign.engines.base import Decoding
 from mtalign.errors import EngineError
 from mtalign.glossary import Glossary, Term
 from mtalign.job.config import ModelConfig
-from mtalign.job.executors.tasks import MAX_SEGMENTS, Identity, Plan, Task, Worker, find_missing
+from mtalign.job.events import Silence
+from mtalign.job.executors.tasks import (
+    MAX_SEGMENTS,
+    Identity,
+    Plan,
+    Task,
+    TaskResult,
+    Worker,
+    find_missing,
+)
 from mtalign.languages import ENGLISH, parse_language
 from mtalign.memory import Memory
 from mtalign.testing import EchoEngine, pseudo_english
-from mtalign.translate import translate_segments
+from mtalign.translate import PlanStatistics, translate_segments
 
 KO = parse_language("ko")
 DECODING = Decoding()
@@ -318,3 +328,110 @@ def test_a_cluster_of_two_nodes_gives_the_local_bytes_though_a_worker_is_killed(
     assert outcomes("there.sqlite") == outcomes("local.sqlite")
     again = run("-o", "again", "--memory", "there.sqlite", "--executor", "ray", "-q")
     assert "0 segments decoded" in again.output, "and no cluster is asked when nothing is missing"
+
+
+class DeathError(Exception):
+    pass
+
+
+class FakeRay:
+    """Ray in this process: what kills a worker, and which nodes are there, is decided by a test."""
+
+    class exceptions:  # noqa: N801  # as Ray has it
+        RayError = DeathError
+
+        class RayTaskError(DeathError):
+            pass
+
+    def __init__(self, deadly=(), at_first=(), never_ready=()):
+        self.deadly, self.at_first, self.never_ready = set(deadly), set(at_first), set(never_ready)
+        self.log, self.started, self.killed = [], 0, []
+
+    def put(self, value):
+        return value
+
+    def remote(self, kind):
+        return self
+
+    def options(self, **options):
+        assert options["max_restarts"] == 0
+        return SimpleNamespace(remote=self.actor)
+
+    def actor(self, plan, cpus):
+        self.started += 1
+        number = self.started
+        ready = SimpleNamespace(remote=lambda: (number, "ready", None))
+        run = SimpleNamespace(remote=lambda task: (number, "run", task))
+        return SimpleNamespace(number=number, ready=ready, run=run)
+
+    def wait(self, references):
+        usable = [r for r in references if r[0] not in self.never_ready]
+        assert usable, "nothing would ever come"
+        return [usable[0]], [r for r in references if r is not usable[0]]
+
+    def get(self, reference):
+        _, what, task = reference
+        if what == "ready":
+            return None
+        name = task.segments[0].id
+        self.log.append(name)
+        if name in self.deadly or name in self.at_first:
+            self.at_first.discard(name)
+            raise DeathError("killed")
+        return TaskResult((), PlanStatistics())
+
+    def kill(self, actor):
+        self.killed.append(actor.number)
+
+
+def pool(monkeypatch, ray, workers=2, count=4):
+    from mtalign.job.executors.ray import _Pool
+
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    every = segments(count, 1)
+    tasks = [Task((segment,), (), ()) for segment in every]
+    notes = []
+
+    class Events(Silence):
+        def note(self, text):
+            notes.append(text)
+
+    done = []
+    results = _Pool(None, {"num_cpus": 2.0}, Events()).results(tasks, workers)
+    return [segment.id for segment in every], done, notes, results
+
+
+def test_the_task_of_a_worker_that_dies_is_done_again_by_a_new_one(monkeypatch):
+    ray = FakeRay(at_first=["d.b1.s0"])
+    ids, _, notes, results = pool(monkeypatch, ray)
+    done = [task.segments[0].id for task, _ in results]
+    assert sorted(done) == ids
+    assert done[-1] == "d.b1.s0"
+    assert ray.started == 3
+    assert notes == ["ray: a worker died; its 1 segments are done again"]
+
+
+def test_a_task_that_kills_every_worker_ends_the_run_after_all_others_are_done(monkeypatch):
+    ray = FakeRay(deadly=["d.b0.s0"])
+    ids, done, _, results = pool(monkeypatch, ray)
+    finished = (done.append(task.segments[0].id) for task, _ in results)
+    with pytest.raises(EngineError, match=r"4 workers died one after the other at the task of d\.b0\.s0"):
+        list(finished)
+    assert done == ids[1:]
+    assert ray.log.count("d.b0.s0") == 4
+
+
+def test_workers_that_all_die_end_the_run_soon(monkeypatch):
+    ids = [segment.id for segment in segments(50, 1)]
+    ray = FakeRay(deadly=ids)
+    *_, results = pool(monkeypatch, ray, count=50)
+    with pytest.raises(EngineError, match="one worker after the other died"):
+        list(results)
+    assert len(ray.log) == 6
+
+
+def test_a_worker_for_which_there_is_no_node_holds_no_task(monkeypatch):
+    ray = FakeRay(never_ready=[2, 3])
+    ids, *_, results = pool(monkeypatch, ray, workers=3)
+    assert sorted(task.segments[0].id for task, _ in results) == ids
+    assert sorted(ray.killed) == [2, 3], "and its place is given back"

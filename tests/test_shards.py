@@ -16,11 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtalign.cli.main import cli, main
-from mtalign.document import Segment, Skip
+from mtalign.document import Segment, Skip, Status, Translation
 from mtalign.engines.base import Decoding
+from mtalign.job.events import Silence
+from mtalign.job.inputs import read_inputs
 from mtalign.job.shards import Shard, own_segments
+from mtalign.job.translated import translated_document
 from mtalign.languages import ENGLISH
 from mtalign.memory import Memory
+from mtalign.records import dump_records, read_records
 from mtalign.testing import EchoEngine, pseudo_english
 from mtalign.translate import translate_segments
 
@@ -115,6 +119,21 @@ def test_shards_of_an_engine_with_context_translate_as_the_whole_run():
         (own,) = own_segments([segments], Shard(part, 4))
         together |= translated(segments[own.start : own.stop])
     assert together == whole
+
+
+def test_a_token_score_is_the_same_from_an_engine_and_from_a_shards_folder(tmp_path):
+    path = tmp_path / "d.txt"
+    path.write_text("책을 읽다.\n\n책을 산다.\n", encoding="utf-8")
+    (item,), _ = read_inputs(["d.txt"], base=tmp_path, source=None, target=ENGLISH, events=Silence())
+    scores = (-0.123456789, None)
+    made = {
+        s.id: Translation(s.id, Status.TRANSLATED, "English", score=score)
+        for s, score in zip(item.segments, scores, strict=True)
+    }
+    whole = translated_document(item, made, "en")
+    (tmp_path / "segments.jsonl").write_text(dump_records(whole.records), encoding="utf-8")
+    read = [record.translation.score for record in read_records(tmp_path / "segments.jsonl")]
+    assert [record.translation.score for record in whole.records] == read == [-0.1235, None]
 
 
 # -- a real job -------------------------------------------------------------------------------------------
