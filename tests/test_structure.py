@@ -32,6 +32,7 @@ ROOMS = [
     "translate",
     "align",
     "score",
+    "gate",
     "report",
     "job",
     "review",

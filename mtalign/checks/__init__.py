@@ -50,6 +50,14 @@ CHECKS = (
 """All checks of one source and its translation. See :mod:`mtalign.checks.coverage`,
 :mod:`mtalign.checks.consistency` and :mod:`mtalign.checks.vocabulary` for those that need more."""
 
+FLAG_NAMES = (
+    *("added", "address", "copied", "empty", "glossary", "inconsistent", "long", "markup", "name"),
+    *("name_spelling", "number", "redone", "repetition", "reused", "sentences", "short", "source_script"),
+    *("split", "truncated", "uncovered", "unit", "unknown_characters", "unpaired", "unrelated"),
+    *("untranslated", "wrong_language"),
+)
+"""Names of all flags, those of the translate plan (``redone``, ``reused``, ``split``) among them."""
+
 
 def check_translation(
     source: str, translation: str, source_language: Language, target_language: Language

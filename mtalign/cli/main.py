@@ -15,7 +15,19 @@ import click
 from mtalign import __version__
 from mtalign.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, MtalignError
 
-COMMANDS = ("run", "merge", "translate", "align", "score", "compare", "report", "review", "models", "doctor")
+COMMANDS = (
+    "run",
+    "merge",
+    "check",
+    "translate",
+    "align",
+    "score",
+    "compare",
+    "report",
+    "review",
+    "models",
+    "doctor",
+)
 
 
 class Commands(click.Group):
@@ -59,7 +71,8 @@ def cli(debug: bool) -> None:
       mtalign compare runs/old runs/new         is the difference more than chance?
       mtalign doctor                            what is installed, what is missing
 
-    Exit codes: 0 done, 1 failed, 2 usage, 3 finished but some segments failed, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 usage, 3 finished but some segments failed or a gate was missed,
+    130 interrupted.
     """
 
 

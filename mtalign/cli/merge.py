@@ -25,7 +25,8 @@ def command(runs: tuple[Path, ...], output: Path, quiet: bool) -> int:
 
     The result is the folder that the run would have written in one piece, byte for byte but for times and
     machines. Needs the shards' folders alone: no model, no network, none of the documents. A shard that is
-    missing, there twice, damaged, or of another run is refused and named.
+    missing, there twice, damaged, or of another run is refused and named. It is held to the gate of the
+    shards' configuration: exit code 3 where that is missed. `mtalign check` says it to GitHub, too.
 
     \b
     Examples:
@@ -33,7 +34,10 @@ def command(runs: tuple[Path, ...], output: Path, quiet: bool) -> int:
       mtalign run --shard 2/2 -o two        on another
       mtalign merge one two -o outputs
     """
-    from mtalign.cli.run import conclude
+    from mtalign.cli.run import print_summary
+    from mtalign.cli.verdict import say
     from mtalign.job.merge import merge_runs
 
-    return conclude(merge_runs(runs, output, events=ConsoleEvents(quiet)))
+    result = merge_runs(runs, output, events=ConsoleEvents(quiet))
+    print_summary(result)
+    return say(result.folder, result.payload, (Path.cwd(),)) if result.payload else 0

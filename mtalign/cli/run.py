@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mtalign.cli.options import Choice, ConsoleEvents, model_options, shard_option
+from mtalign.cli.verdict import conclude, require_options, with_options
 from mtalign.errors import EXIT_INCOMPLETE
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ DEFAULT_CONFIG = "mtalign.toml"
     help=f"Configuration.  [default: {DEFAULT_CONFIG} where there is one and no files are named]",
 )
 @click.option("-o", "--output", metavar="FOLDER", help="Where the run is written.  [default: outputs]")
+@require_options
 @shard_option("the segments, for `mtalign merge`")
 @click.option(
     "--executor",
@@ -41,6 +43,9 @@ def command(
     paths: tuple[str, ...],
     config_path: Path | None,
     output: str | None,
+    requirements: tuple[str, ...],
+    baseline: Path | None,
+    junit: Path | None,
     shard: tuple[int, int] | None,
     executor: str,
     choice: Choice,
@@ -52,6 +57,9 @@ def command(
 
     With --shard I/N, N processes, on any machines, do a part each of the same job; `mtalign merge` makes one
     run of their folders. A shard is written to OUTPUT-I-of-N unless -o names its folder.
+
+    Exit code 3: all is written, and the run is not what [gate] and --require hold it to (by default: no
+    failed segment, no document left out).
 
     \b
     Examples:
@@ -69,6 +77,7 @@ def command(
 
     part = None if shard is None else Shard(*shard)
     config = choice.applied_to(_config(paths, config_path, output))
+    config = replace(config, gate=with_options(config.gate, requirements, baseline, config.base))
     if part is not None and output is None:
         # Shards that share a disk must not write over each other.
         folder = f"{config.output.folder}-{part.part}-of-{part.parts}"
@@ -83,13 +92,11 @@ def command(
         shard=part,
         executor=make_executor(executor, config.model, offline=choice.offline, events=events),
     )
-    return conclude(result)
-
-
-def conclude(result: RunResult) -> int:
-    """Print what a run came to; the exit code that says so."""
-    _print_summary(result)
-    return EXIT_INCOMPLETE if result.failed or result.errors else 0
+    print_summary(result)
+    if result.payload is None:
+        # A part of a run is held to nothing: the whole is, once it is merged.
+        return EXIT_INCOMPLETE if result.failed or result.errors else 0
+    return conclude(result.folder, result.payload, (config.base, Path.cwd()), junit)
 
 
 def _config(paths: tuple[str, ...], config_path: Path | None, output: str | None) -> JobConfig:
@@ -115,7 +122,8 @@ def _config(paths: tuple[str, ...], config_path: Path | None, output: str | None
     return config
 
 
-def _print_summary(result: RunResult) -> None:
+def print_summary(result: RunResult) -> None:
+    """Print what a run came to."""
     from mtalign.job.terms import describe_hits
 
     rows = [("document", "segments", "translated", "kept", "skipped", "failed", "scores")]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from mtalign.errors import ConfigError
+from mtalign.gate.thresholds import Thresholds, gate_table, parse_table
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -80,6 +81,8 @@ class JobConfig:
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
     glossary: GlossaryConfig = field(default_factory=GlossaryConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    gate: Thresholds = field(default_factory=Thresholds)
+    """``[gate]``: what the run is held to; see :mod:`mtalign.gate.thresholds`."""
     base: Path = field(default_factory=Path)
 
 
@@ -90,6 +93,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "glossary": GlossaryConfig,
     "output": OutputConfig,
 }
+_GATE = "gate"
 # `from` is a word of Python, so these two fields have other names there.
 _NAMES_IN_FILE = {"source": "from", "target": "to"}
 
@@ -117,10 +121,11 @@ def config_table(config: JobConfig) -> dict[str, dict[str, Any]]:
     :func:`config_from` makes an equal one of it, on this machine or another.
     """
     in_file = {section: asdict(getattr(config, section)) for section in _SECTIONS if section != "output"}
-    return {
+    tables = {
         section: {_NAMES_IN_FILE.get(key, key): value for key, value in values.items() if value is not None}
         for section, values in in_file.items()
     }
+    return {**tables, _GATE: gate_table(config.gate)}
 
 
 def config_from(table: Mapping[str, Any], *, base: Path, path: Path) -> JobConfig:
@@ -129,14 +134,16 @@ def config_from(table: Mapping[str, Any], *, base: Path, path: Path) -> JobConfi
     Raises:
         ConfigError: it has an unknown key or a value of the wrong type.
     """
-    _refuse_unknown(table, _SECTIONS, f"{path}: section")
-    sections = {}
-    for name, section in _SECTIONS.items():
-        value = table.get(name, {})
+    _refuse_unknown(table, (*_SECTIONS, _GATE), f"{path}: section")
+    for name, value in table.items():
         if not isinstance(value, Mapping):
             raise ConfigError(f"{path}: {name} must be a section", hint=f"write [{name}] above its keys")
-        sections[name] = _section(section, value, f"{path}: [{name}]")
-    config = JobConfig(base=base, **sections)
+    sections = {
+        name: _section(section, table.get(name, {}), f"{path}: [{name}]")
+        for name, section in _SECTIONS.items()
+    }
+    gate = parse_table(table.get(_GATE, {}), f"{path}: [{_GATE}]")
+    config = JobConfig(base=base, gate=gate, **sections)
     if config.model.quality not in QUALITIES:
         raise ConfigError(
             f"{path}: [model] quality is {config.model.quality!r}", hint=f"use {', '.join(QUALITIES)}"
@@ -164,9 +171,10 @@ def _section(section: type[Any], table: Mapping[str, Any], where: str) -> Any:
     return section(**values)
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    names = list(known)
     for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
             raise ConfigError(f"{where} {key} is unknown", hint=hint)

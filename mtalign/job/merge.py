@@ -21,11 +21,11 @@ from mtalign.job.manifest import package_versions
 from mtalign.job.outputs import check_writable
 from mtalign.job.reference import Reference
 from mtalign.job.runner import RunResult, Work, finish_job
-from mtalign.job.scoring import REFERENCE_FILE
 from mtalign.job.shards import GLOSSARY_FILE, Part, check_set, claim_folder, models_of, read_part
 from mtalign.job.translated import TranslatedDocument
 from mtalign.records import read_records, run_id
 from mtalign.score.metrics import check_metrics
+from mtalign.score.runs import REFERENCE_FILE
 from mtalign.translate import PlanStatistics
 
 if TYPE_CHECKING:

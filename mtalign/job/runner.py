@@ -6,6 +6,7 @@ process, an executor's workers, or shards of the run that :mod:`mtalign.job.merg
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
@@ -15,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 from mtalign import __version__
 from mtalign.document import PERSON, SCHEMA_VERSION, Status
 from mtalign.engines.base import Decoding
+from mtalign.gate import gate_table
 from mtalign.job.engines import EnginePool
 from mtalign.job.estimates import check_run, estimate_qualities
 from mtalign.job.executors import LocalExecutor
+from mtalign.job.gate import check_gate, hold, record
 from mtalign.job.inputs import read_inputs
 from mtalign.job.links import change_links, link_segment_words, link_translations
 from mtalign.job.manifest import machine, package_versions
 from mtalign.job.outputs import check_writable, jsonl, write_document, write_json, write_or_remove
 from mtalign.job.reference import load_reference
+from mtalign.job.regression import check_reference, compare_with_baseline, load_baseline
 from mtalign.job.scoring import align_document, reference_text, score_documents, scores_json
 from mtalign.job.shards import claim_folder, own_segments, reviews_digest, write_part
 from mtalign.job.terms import TermCounts, configured_glossary
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from mtalign.languages import Language
     from mtalign.models.store import ModelStore
     from mtalign.records import Record
+    from mtalign.report.payload import RunPayload
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class RunResult:
     seconds: float
     shard: Shard | None = None
     """Which part of the run this is, where it is not the whole; a part has no scores."""
+    payload: RunPayload | None = None
+    """The folder as it was read again, with its gate; None for a part, which is held to nothing."""
 
     @property
     def failed(self) -> int:
@@ -179,6 +186,11 @@ def run_job(
     reference = load_reference(config, target)
     if reference is not None and shard is None:
         check_metrics(config.reference.metrics)
+    check_gate(config)
+    if shard is None:
+        baseline = load_baseline(config.gate.regression, config.base)
+        if baseline is not None and reference is not None:
+            check_reference(baseline, reference.sentences)
     glossary = configured_glossary(config, target)
     claim_folder(folder, shard)
     check_writable(folder)
@@ -303,10 +315,26 @@ def finish_job(
     manifest = _manifest(config, documents, work, identity, errors)
     write_json(folder / "manifest.json", manifest)
     from mtalign.report import write_reports
+    from mtalign.report.payload import read_run
 
-    write_reports(folder)
+    payload = read_run(folder)
+    gate = hold(payload, config.gate)
+    with events.stage("comparing with the baseline", "lines") as stage:
+        gate = gate.and_also(
+            compare_with_baseline(
+                folder,
+                payload,
+                config.gate.regression,
+                config.base,
+                jobs=os.cpu_count() or 1,
+                progress=stage.update,
+            )
+        )
+    record(folder, gate)
+    payload = replace(payload, gate=gate)
+    write_reports(folder, payload)
     entries = tuple(manifest["inputs"])
-    return RunResult(folder, entries, scores, tuple(errors), work.statistics, work.seconds)
+    return RunResult(folder, entries, scores, tuple(errors), work.statistics, work.seconds, payload=payload)
 
 
 def _manifest(
@@ -376,6 +404,7 @@ def _options(config: JobConfig) -> dict[str, Any]:
         "reference": asdict(config.reference),
         "glossary": asdict(config.glossary),
         "decoding": asdict(decoding_of(config)),
+        "gate": gate_table(config.gate),
     }
 
 

@@ -121,6 +121,7 @@ def scores_json(
             "documents": [{"document": name, **figures(own)} for name, own in records.items()],
         },
         "glossary": glossary,
+        "gate": None,
     }
 
 

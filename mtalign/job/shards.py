@@ -35,8 +35,9 @@ from mtalign.errors import DocumentError, UsageError
 from mtalign.files import write_atomically
 from mtalign.job.config import config_table
 from mtalign.job.outputs import write_json
-from mtalign.job.scoring import REFERENCE_FILE, reference_text
+from mtalign.job.scoring import reference_text
 from mtalign.records import dump_records
+from mtalign.score.runs import REFERENCE_FILE
 from mtalign.segment import plain_text
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mtalign.document import SCHEMA_VERSION, BlockKind, Flag, Score, Severity, Status
 from mtalign.errors import DocumentError, UsageError
+from mtalign.gate.result import Gate, gate_from_json
 from mtalign.records import Record, read_records, run_id
 
 NEAR_NOTHING = 0.1
@@ -82,6 +83,8 @@ class ReferenceBead:
     source_ids: tuple[str, ...]
     sentences: tuple[str, ...]
     score: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Scores of this line alone, by metric."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,12 @@ class RunPayload:
     work: Work = Work()
     shard: Shard | None = None
     """Which part of a run this is; None for a whole one."""
+    corpus: DocumentScore | None = None
+    """The scored documents together; None where there are none."""
+    left_out: tuple[str, ...] = ()
+    """Why each document was left out that could not be read."""
+    gate: Gate | None = None
+    """What became of what the run is held to; None where that was not looked at."""
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -330,6 +339,9 @@ def read_run(run: Path) -> RunPayload:
         or run_id((d.output, (record.segment for record in d.records)) for d in documents),
         work=_work(manifest, where),
         shard=shard,
+        corpus=_corpus(scores_path) if scores_path.is_file() else None,
+        left_out=_strings(manifest, "left_out", where) if "left_out" in manifest else (),
+        gate=_gate(scores_path) if scores_path.is_file() else None,
     )
 
 
@@ -439,6 +451,22 @@ def _glossary(path: Path) -> GlossaryCounts | None:
     )
 
 
+def _corpus(path: Path) -> DocumentScore | None:
+    where = str(path)
+    entry = _field(_read_object(path), "corpus", dict, where, None)
+    return entry and DocumentScore(
+        metrics=tuple(_metric(metric, where) for metric in _objects(entry, "metrics", where)),
+        sentence_metrics=tuple(
+            _metric(metric, where) for metric in _objects(entry, "sentence_metrics", where)
+        ),
+    )
+
+
+def _gate(path: Path) -> Gate | None:
+    entry = _field(_read_object(path), "gate", dict, str(path), None)
+    return entry and gate_from_json(entry, str(path))
+
+
 def _metric(metric: Mapping[str, Any], where: str) -> Score:
     return Score(
         name=_field(metric, "name", str, where),
@@ -471,6 +499,11 @@ def _beads(path: Path) -> Iterator[ReferenceBead]:
             source_ids=_strings(bead, "source", where),
             sentences=_strings(bead, "reference", where),
             score=_number(bead, "score", where) or 0.0,
+            metrics={
+                name: value
+                for name, value in _field(bead, "metrics", dict, where, {}).items()
+                if isinstance(value, (int, float))
+            },
         )
 
 

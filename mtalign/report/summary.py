@@ -30,6 +30,7 @@ def write_summary(run: RunPayload) -> bytes:
     """The content of ``summary.md``."""
     parts = [
         _headline(run),
+        _gate(run),
         _documents(run),
         _scores(run),
         _glossary(run),
@@ -46,6 +47,26 @@ def _headline(run: RunPayload) -> str:
     size = f"{plural(len(run.documents), 'document')}, {plural(run.segments, 'segment')}"
     lines = f"# Translation run\n\n{size}: {counts}."
     return f"{lines}\n\n{shard_sentence(run)}" if run.shard else lines
+
+
+def _gate(run: RunPayload) -> str:
+    gate = run.gate
+    if gate is None:
+        return ""
+    missed = len(gate.missed)
+    said = "passed" if gate.passed else f"missed, {missed} of {len(gate.criteria)} criteria"
+    # What is missed stands first; sorted() keeps the order among equals.
+    rows = [
+        (
+            f"**{one.outcome.value}**" if one in gate.missed else one.outcome.value,
+            markdown(one.name),
+            markdown(one.message),
+            markdown(", ".join(one.segments[:10])) + (" …" if one.concerned > 10 else ""),
+        )
+        for one in sorted(gate.criteria, key=lambda one: one not in gate.missed)
+    ]
+    table = _table(("", "Criterion", "What the run has", "Look at"), rows)
+    return f"## Gate: {said}\n\n{table}"
 
 
 def _documents(run: RunPayload) -> str:
