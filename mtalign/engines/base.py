@@ -81,6 +81,9 @@ class Engine(Protocol):
     An engine that does something for the terms of a request says so by an attribute ``takes_terms = True``.
     It is then asked again, with the terms, for each segment whose translation misses one; of any other engine
     the terms are only checked.
+
+    An engine that knows its vocabulary has a method ``knows(text: str) -> bool``: false where the model would
+    read ``<unk>`` for something in ``text``. What it does not know is flagged.
     """
 
     name: str

@@ -22,7 +22,7 @@ from mtalign.engines.checkpoint import (
     read_json,
 )
 from mtalign.engines.conversion import Notice, convert
-from mtalign.engines.tokenization import END, Tokenizer, load_tokenizer, read_vocabulary
+from mtalign.engines.tokenization import END, UNKNOWN, Tokenizer, load_tokenizer, read_vocabulary
 from mtalign.errors import EngineError, ModelError, UsageError
 from mtalign.home import mtalign_home
 
@@ -91,6 +91,7 @@ def load(
         translator=translator,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
+        source_vocabulary=read_vocabulary(directory, "source"),
         add_end=not read_json(directory / "config.json", default={}).get("add_source_eos", False),
         positions=position_limit(model.path, family),
         decoded_together=batch_size,
@@ -114,6 +115,7 @@ class Ctranslate2Engine:
         translator: Any,
         tokenizer: Tokenizer,
         vocabulary: Sequence[str],
+        source_vocabulary: Sequence[str],
         add_end: bool,
         positions: int,
         decoded_together: int,
@@ -129,6 +131,7 @@ class Ctranslate2Engine:
         self._tokenizer = tokenizer
         self._vocabulary = vocabulary
         self._ids = {token: number for number, token in enumerate(vocabulary)}
+        self._readable = frozenset(source_vocabulary) - {UNKNOWN}
         self._add_end = add_end
         self._padding = padding
         self._positions = positions
@@ -186,6 +189,10 @@ class Ctranslate2Engine:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in source tokens, language codes and end of sentence included."""
         return [len(self._tokenizer.pieces(text)) + self._tokenizer.special_tokens for text in texts]
+
+    def knows(self, text: str) -> bool:
+        """Whether the vocabulary can represent all of ``text``."""
+        return self._readable.issuperset(self._tokenizer.pieces(text))
 
     @property
     def max_source_tokens(self) -> int:

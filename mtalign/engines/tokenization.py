@@ -220,13 +220,13 @@ def load_sentencepiece(path: Path) -> Any:
         raise ModelError(f"{path} is not a sentencepiece model", hint="fetch the model again") from error
 
 
-def read_vocabulary(directory: Path) -> list[str]:
-    """Target tokens of a CTranslate2 directory, in the order of their ids.
+def read_vocabulary(directory: Path, side: str = "target") -> list[str]:
+    """Tokens of a CTranslate2 directory, in the order of their ids; ``side`` is ``source`` or ``target``.
 
     Raises:
         ModelError: there is no vocabulary file, or it is damaged.
     """
-    for name in ("shared_vocabulary", "target_vocabulary"):
+    for name in ("shared_vocabulary", f"{side}_vocabulary"):
         if (directory / f"{name}.json").is_file():
             return [str(token) for token in read_json(directory / f"{name}.json")]
         text = directory / f"{name}.txt"

@@ -198,6 +198,10 @@ class TransformersEngine:
         special = 1 if self.model.family == "marian" and not self._marian_languages.codes else 2
         return [len(self._pieces(text)) + special for text in texts]
 
+    def knows(self, text: str) -> bool:
+        """Whether the vocabulary can represent all of ``text``."""
+        return self._tokenizer.unk_token_id not in self._pieces(text)
+
     @property
     def max_source_tokens(self) -> int:
         """How many positions the encoder has."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from mtalign.checks import check_translation
 from mtalign.checks.glossary import check_glossary
+from mtalign.checks.vocabulary import check_vocabulary
 from mtalign.document import PERSON, Flag, Severity, Skip, Status, Translation, Verdict
 from mtalign.engines.base import ContextPair, Request
 from mtalign.errors import EngineError
@@ -189,6 +190,7 @@ class _Plan:
         self.decoding = decoding
         self.glossary = glossary
         self.takes_terms = bool(getattr(engine, "takes_terms", False))
+        self.knows: Callable[[str], bool] | None = getattr(engine, "knows", None)
         self.progress = progress
         self.translations = {segment.id: untouched(segment) for segment in segments if segment.skip}
         self.pending = [segment for segment in segments if not segment.skip]
@@ -433,6 +435,8 @@ class _Plan:
         if self.glossary is not None:
             found = self.glossary.find(segment.text, request.source)
             flags += tuple(check_glossary(found, translation))
+        if self.knows is not None:
+            flags += tuple(check_vocabulary(segment.text, self.knows))
         return flags
 
     def _report(self) -> None:
