@@ -111,9 +111,10 @@ class _Sources:
         place = self._places[record.segment.id]
         properties = [("file", self._file_of(document.path)), ("line", str(place.line))]
         if place.end_line != place.line:
+            # GitHub takes no column together with a last line.
             properties.append(("endLine", str(place.end_line)))
         else:
-            properties += [("col", str(place.column)), ("endColumn", str(place.end_column))]
+            properties.append(("col", str(place.column)))
         page = f"{document.output}/index.html#{record.segment.id}"
         return _Note(_title(record), "\n".join([*_said(record), page]), tuple(properties))
 

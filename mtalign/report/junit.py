@@ -75,7 +75,8 @@ def _look(criterion: Criterion) -> Iterable[str]:
 
 
 def _failed_case(record: Record, document: DocumentRun, where: dict[str, Place]) -> _Case:
-    segment, reason = record.segment, record.translation.failure or Status.FAILED.value
+    segment = record.segment
+    reason = " ".join((record.translation.failure or Status.FAILED.value).split())
     place = where[segment.id]
     lines = (
         f"{document.path}:{place.line}:{place.column}",

@@ -10,13 +10,11 @@ from mtalign.records import Record
 
 @dataclass(frozen=True)
 class Place:
-    """Lines and columns from 1; columns in characters."""
+    """Lines and the column of the first character, from 1; columns in characters."""
 
     line: int
     end_line: int
     column: int
-    end_column: int
-    """Behind the last character."""
 
 
 def places(records: Iterable[Record]) -> dict[str, Place]:
@@ -33,7 +31,7 @@ def places(records: Iterable[Record]) -> dict[str, Place]:
     for record in listed:
         line, column = _after(record.before, line, column, end)
         last_line, last_column = _after(record.segment.text, line, column, end)
-        found[record.segment.id] = Place(line, last_line, column, last_column)
+        found[record.segment.id] = Place(line, last_line, column)
         line, column = last_line, last_column
     return found
 
