@@ -122,9 +122,7 @@ def test_thresholds_come_from_the_configuration_and_an_option_replaces_one(base,
 
 def test_without_c_the_configuration_here_holds_or_else_what_the_run_was_made_with(base, call):
     manifest = json.loads((base / "outputs/manifest.json").read_text(encoding="utf-8"))
-    limits = [[["failed"], "<=", 1, False], [["flags", "number"], "<=", 0, False]]
-    regression = {"baseline": "", "metrics": [], "drop": 0.0, "p_value": 0.05}
-    manifest["options"] = {"gate": {"limits": limits, "regression": regression}}
+    manifest["options"] = {"gate": {"failed": 1, "flags": {"number": 0}}}
     (base / "outputs/manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     code, out, err = call("check", "outputs")
     assert (code, "missed: flags.number" in out) == (3, True)
@@ -261,10 +259,7 @@ def test_a_run_is_held_to_the_gate_of_its_configuration(job, call, tmp_path):
         *("failed", "left_out", "metrics.chrF2", "flags.empty"),
     ]
     manifest = json.loads((tmp_path / "outputs/manifest.json").read_text(encoding="utf-8"))
-    assert [limit[0] for limit in manifest["options"]["gate"]["limits"]] == [
-        ["metrics", "chrF2"],
-        ["flags", "empty"],
-    ]
+    assert manifest["options"]["gate"] == {"metrics": {"chrF2": 50.0}, "flags": {"empty": 0}}
     code, out, _ = call(
         "run", "-q", "--require", "chrf>=99.99", "--require", "bleu>=99.99", "--junit", "j.xml"
     )
@@ -316,6 +311,21 @@ def test_a_run_is_held_to_a_baseline(job, call, tmp_path):
     assert (code, "gate: passed, 4 of 4 criteria" in out) == (0, True)
     names = [entry["name"] for entry in gate_of(tmp_path / "outputs")["criteria"]]
     assert names == ["failed", "left_out", "regression.documents", "regression.chrF2"]
+
+
+def test_a_part_of_a_run_is_held_to_nothing_and_the_merged_run_to_the_gate_of_the_parts(job, call, tmp_path):
+    job("[gate.metrics]\nchrf = 99.99\n")
+    for part in (1, 2):
+        assert call("run", "-q", "--shard", f"{part}/2", "-o", f"outputs-{part}")[0] == 0
+        code, _, err = call("check", f"outputs-{part}")
+        assert (code, "put the parts together with `mtalign merge`" in err) == (2, True)
+    code, out, _ = call("merge", "-q", "outputs-1", "outputs-2", "-o", "outputs")
+    assert (code, "missed: metrics.chrF2" in out) == (3, True)
+    assert call("check", "-q", "outputs")[0] == 3
+    assert call("check", "-q", "outputs", "--require", "chrf>=50")[0] == 0
+    assert call("run", "-q", "-o", "whole")[0] == 3
+    call("check", "-q", "outputs")
+    assert gate_of(tmp_path / "outputs") == gate_of(tmp_path / "whole")
 
 
 def test_a_document_that_is_left_out_misses_the_gate_unless_it_is_allowed(job, call, tmp_path):

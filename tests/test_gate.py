@@ -143,8 +143,7 @@ def test_a_score_that_was_not_computed_is_missed_and_says_why(scored):
 
 def against(baseline: Path, run: Path, **settings) -> dict[str, Criterion]:
     regression = Regression(str(baseline), **settings)
-    known = load_baseline(regression, Path())
-    return {one.name: one for one in compare_with_baseline(run, read_run(run), regression, known)}
+    return {one.name: one for one in compare_with_baseline(run, read_run(run), regression, Path())}
 
 
 def test_a_real_drop_is_missed_with_its_p_value_and_the_segments_that_fell_most(tmp_path):
@@ -159,7 +158,6 @@ def test_a_real_drop_is_missed_with_its_p_value_and_the_segments_that_fell_most(
     assert "on the same 10 lines" in chrf.message
     assert "more than chance at p ≤ 0.05" in chrf.message
     assert chrf.pages == ("001_text/index.html#reference=1&order=worst&diff=words",)
-    # "Its church was built ... " fell least of those that fell; every one is named, the farthest first.
     assert len(chrf.segments) == 10
     assert found["regression.documents"].outcome is Outcome.MET
 
@@ -216,6 +214,9 @@ def test_a_baseline_of_another_reference_or_signature_is_undecided_and_says_why(
 def test_a_baseline_that_is_not_there_or_of_another_schema_is_one_error(tmp_path):
     with pytest.raises(UsageError, match="there is no such folder"):
         load_baseline(Regression("nowhere"), tmp_path)
+    run = write_run(tmp_path / "now", {"001": GOOD})
+    (found,) = against(Path("nowhere"), run).values()
+    assert (found.outcome, "there is no such folder" in found.message) == (Outcome.UNDECIDED, True)
     old = write_run(tmp_path / "old", {"001": GOOD})
     path = old / "scores.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"schema": 1', '"schema": 7'), encoding="utf-8")
