@@ -214,11 +214,35 @@ def names_of(source, translation, language):
         ("Siehe https://a.example/b.", "See https://a.example/c.", DE, "address"),
         ("Hallo {name}!", "Hello name!", DE, "markup"),
         ("Er kam (spät) an.", "He arrived (late.", DE, "unpaired"),
+        ("“今天是什么日子了？", "What day is it today?", ZH, "unpaired"),
+        ("1) Die Hülle hält nicht, oder (selten", "The case does not last, or rarely", DE, "unpaired"),
+        ("「1776年7月4日」とある。", 'It says July 4 1776".', JA, "unpaired"),
+        (
+            "Das löst in 70% der Fälle, ich bin enttäuscht.",
+            "It helps in 70 metres, I am disappointed",
+            DE,
+            "unit",
+        ),
+        ("Das kostet acht Millionen Euro.", "That costs eight million.", DE, "unit"),
         ("他来自北京和上海的学校。", "He comes from from schools in Beijing.", ZH, "repetition"),
     ],
 )
 def test_each_failure_has_its_flag(source, translation, language, name):
     assert name in names_of(source, translation, language)
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language"),
+    [
+        ("“今天是什么日子了？", "“What day is it today?", ZH),
+        ("Der Schirm hat 24 Zoll.", 'The screen has 24".', DE),
+        ("Er kostet acht Millionen Euro.", "It costs €8 million.", DE),
+        ("Das sind 5 Prozent.", "That is 5 per cent.", DE),
+        ("Die Strecke ist 20 km lang.", "The route is 20km long.", DE),
+    ],
+)
+def test_what_is_right_has_neither_an_unpaired_mark_nor_a_lost_unit(source, translation, language):
+    assert names_of(source, translation, language) & {"unpaired", "unit"} == set()
 
 
 def test_katakana_left_in_english_is_an_error():

@@ -275,6 +275,21 @@ def test_scores_of_older_texts_say_so_once(run, tmp_path):
     assert "scored before reviewers" in (run / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_verdict_of_older_texts_does_not_stand_until_it_is_checked_again(run, tmp_path):
+    def gate():
+        return json.loads((run / "scores.json").read_text(encoding="utf-8"))["gate"]
+
+    CliRunner().invoke(cli, ["check", str(run)])
+    assert gate() is not None
+    assert (run / "junit.xml").is_file()
+    edited = correction("1.b1.s1", "edited", text="Japan is an archipelago of islands.")
+    review("apply", run, write_corrections(tmp_path / "c.json", edited))
+    assert gate() is None
+    assert not (run / "junit.xml").exists()
+    CliRunner().invoke(cli, ["check", str(run)])
+    assert gate()["schema"] == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_the_english_document_keeps_its_encoding(tmp_path, monkeypatch, encoding):
     monkeypatch.setenv("MTALIGN_HOME", str(tmp_path / "home"))

@@ -26,7 +26,8 @@ _CLOSING = {close: opening for opening, close in _BRACKETS.items()}
 _QUOTES = frozenset('"“”„‟«»「」『』')
 _ANY = re.compile('[()\\[\\]{}（）［］【】「」『』《》〈〉"“”„‟«»]')
 _LIST_MARK = re.compile(r"^\s*[\w]{1,3}\)")
-_INCHES = re.compile(r'\d"')
+# A year before a mark is no size.
+_INCHES = re.compile(r'(?<![\d.,])\d{1,3}(?:[.,/]\d+)?"')
 
 
 def check_brackets(
@@ -34,10 +35,10 @@ def check_brackets(
 ) -> list[Flag]:
     """A bracket or a quotation mark of the translation has no partner.
 
-    A sentence may be the middle of a quotation: where the source leaves one open, nothing is said.
+    A sentence may be the middle of a quotation: where the source leaves one open, so should the translation.
     """
     if not _ANY.search(translation):
-        return []
+        return _lost(source, translation)
     flags = []
     place = _single_bracket(translation)
     if place is not None and _single_bracket(source) is None:
@@ -45,7 +46,17 @@ def check_brackets(
     place = _single_quote(translation)
     if place is not None and _single_quote(source) is None:
         flags.append(_flag(translation, place, "quotation mark"))
-    return flags
+    return flags or _lost(source, translation)
+
+
+def _lost(source: str, translation: str) -> list[Flag]:
+    """What the source leaves open, or closes that was opened before, and the translation does not."""
+    for single, what in ((_single_quote, "quotation mark"), (_single_bracket, "bracket")):
+        place = single(source)
+        if place is not None and single(translation) is None:
+            message = f"the {what} {source[place]} of the source has no counterpart in the translation"
+            return [Flag("unpaired", Severity.INFO, message, source_span=(place, place + 1))]
+    return []
 
 
 def _flag(translation: str, place: int, what: str) -> Flag:

@@ -13,31 +13,33 @@ if TYPE_CHECKING:
 _UNITS: tuple[tuple[str, str], ...] = (
     (
         r"[%％]|퍼센트|프로(?=\s|[가-힣])|パーセント|Prozent\b|prozentig",
-        r"%|per ?cent|pc\b|percentage|pct|point",
+        r"%|per ?cent|pc\b|percentage|pct|points?\b",
     ),
     (r"‰|Promille", r"‰|per mille?|permil|per thousand"),
     (r"€|Euro\b|유로|ユーロ|欧元|歐元", r"€|euro|EUR"),
     (r"\$|Dollar|달러|ドル|美元|美金", r"\$|dollar|USD|US\$|buck"),
-    (r"£|Pfund Sterling|파운드|ポンド|英镑|英鎊", r"£|pound|GBP|sterling|lb"),
+    (r"£|Pfund Sterling|파운드|ポンド|英镑|英鎊", r"£|pound|GBP|sterling|lbs?\b"),
     (r"(?<=[\d千万億兆])\s?円|엔(?=\s|으로|의|을|에)|日元|日圓|¥", r"¥|yen|JPY|yuan|RMB|CNY"),
-    (r"(?<=[\d만억조천백])\s?원(?=\s|으로|의|을|에|이|$|[.,)])|韩元", r"₩|won|KRW"),
-    (r"人民币|(?<=[\d千万亿])\s?元|위안", r"¥|yuan|RMB|CNY|renminbi|dollar|\$|NT|HK|SGD|ringgit"),
+    (r"(?<=[\d만억조천백])\s?원(?=\s|으로|의|을|에|이|$|[.,)])|韩元", r"₩|won\b|KRW"),
+    (r"人民币|(?<=[\d千万亿])\s?元|위안", r"¥|yuan|RMB|CNY|renminbi|dollar|\$|NT\b|HK\b|SGD|ringgit"),
     (r"km\b|Kilometer|킬로미터|キロメートル|公里|千米", r"km|kilomet|\bmile|\bmi\b|kph|kmph"),
-    (r"(?<=\d)\s?(?:kg|Kilo(?:gramm)?)\b|킬로그램|キログラム|公斤|千克", r"kg|kilo|pound|lb"),
+    (r"(?<=\d)\s?(?:kg|Kilo(?:gramm)?)\b|킬로그램|キログラム|公斤|千克", r"kg|kilo|pound|lbs?\b"),
     (r"°\s?C\b|Grad Celsius|섭씨|摄氏|摂氏|℃", r"°|℃|celsius|degree"),
     (r"(?<=\d)\s?(?:MW|Megawatt)\b|兆瓦|메가와트|メガワット", r"MW|megawatt"),
     (r"公顷|Hektar|헥타르|ヘクタール", r"hectare|\bha\b|acre"),
 )
 _SCALES = "[십백천만억조十百千万億亿兆多余]*"
+_WORDS = r"\b(?:Million(?:en)?|Milliarden?|Billion(?:en)?|Mio\.?|Mrd\.?)"
 _CHECKS = tuple(
     (
-        re.compile(rf"\d[\d.,]*\s?{_SCALES}\s?(?P<unit>{theirs})|(?P<sign>[€$£¥])\s?\d"),
+        re.compile(rf"(?:\d[\d.,]*\s?{_SCALES}|{_WORDS})\s?(?P<unit>{theirs})|(?P<sign>[€$£¥])\s?\d"),
         re.compile(theirs),
-        re.compile(ours, re.IGNORECASE),
+        # Not inside a word: there is a point in a disappointment.
+        re.compile(rf"(?<![a-z])(?:{ours})", re.IGNORECASE),
     )
     for theirs, ours in _UNITS
 )
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(rf"\d|{_WORDS}")
 _ANY = re.compile("|".join(theirs for theirs, _ in _UNITS))
 
 

@@ -520,6 +520,8 @@ def _manifest_and_scores(plan: ApplyPlan, payload: RunPayload) -> dict[Path, byt
             note = entry.get("note") or ""
             if entry["document"] in changed and entry.get("metrics") and _SCORED_BEFORE not in note:
                 entry["note"] = (note + _SCORED_BEFORE).removeprefix("; ")
+        # It was of the texts before; `mtalign check` looks at these.
+        scores["gate"] = None
         contents[path] = _json(scores)
     return contents
 
