@@ -319,6 +319,7 @@ def test_a_part_of_a_run_is_held_to_nothing_and_the_merged_run_to_the_gate_of_th
         assert call("run", "-q", "--shard", f"{part}/2", "-o", f"outputs-{part}")[0] == 0
         code, _, err = call("check", f"outputs-{part}")
         assert (code, "put the parts together with `mtalign merge`" in err) == (2, True)
+    assert call("run", "--shard", "1/2", "--junit", "j.xml")[0] == 2
     code, out, _ = call("merge", "-q", "outputs-1", "outputs-2", "-o", "outputs")
     assert (code, "missed: metrics.chrF2" in out) == (3, True)
     assert call("check", "-q", "outputs")[0] == 3

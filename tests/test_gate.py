@@ -135,6 +135,7 @@ def test_a_score_that_was_not_computed_is_missed_and_says_why(scored):
     assert found["documents.002.coverage"].message.endswith(
         "must be at least 50 %: misses it by 50 percentage points"
     )
+    assert found["documents.002.coverage"].message.startswith("002 covers 0 % of the reference, must be")
     assert all(one.value is None for one in found.values() if "not computed" in one.message)
 
 
@@ -188,6 +189,14 @@ def test_a_document_that_is_not_scored_any_more_is_missed(tmp_path):
     assert found.outcome is Outcome.MISSED
     assert "1 of the 2 documents" in found.message
     assert "002: not scored: covers" in found.message
+
+
+def test_a_run_that_covers_the_reference_no_more_is_missed(tmp_path):
+    baseline = write_run(tmp_path / "before", {"001": GOOD})
+    run = write_run(tmp_path / "now", {"001": GOOD[:3]})
+    (found,) = against(baseline, run).values()
+    assert (found.name, found.outcome) == ("regression.documents", Outcome.MISSED)
+    assert "0 of the 1 documents" in found.message
 
 
 def test_too_few_lines_for_a_test_is_undecided_not_passed(tmp_path):

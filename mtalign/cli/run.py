@@ -78,6 +78,8 @@ def command(
     part = None if shard is None else Shard(*shard)
     config = choice.applied_to(_config(paths, config_path, output))
     config = replace(config, gate=with_options(config.gate, requirements, baseline, config.base))
+    if part is not None and junit is not None:
+        raise click.UsageError("--junit is for a whole run: give it to `mtalign check` after `mtalign merge`")
     if part is not None and output is None:
         # Shards that share a disk must not write over each other.
         folder = f"{config.output.folder}-{part.part}-of-{part.parts}"

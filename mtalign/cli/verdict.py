@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from mtalign.gate import Criterion, Gate, Thresholds
     from mtalign.report.payload import RunPayload
+    from mtalign.report.places import Place
 
 _SHOWN = 5
 """Segments named under a criterion; the page has them all."""
@@ -166,12 +168,17 @@ class _Places:
     """Where the inputs of a run and their segments are, as somebody here would open them."""
 
     def __init__(self, run: RunPayload, bases: Sequence[Path]) -> None:
+        self._run = run
+        self._bases = bases
+
+    @cached_property
+    def _where(self) -> dict[str, tuple[str, Place]]:
+        """Only where something is missed does anybody ask."""
         from mtalign.report.places import places
 
-        self._bases = bases
-        self._where = {
+        return {
             identifier: (document.path, place)
-            for document in run.documents
+            for document in self._run.documents
             for identifier, place in places(document.records).items()
         }
 

@@ -204,10 +204,9 @@ def _of_document(document: DocumentRun, name: str, run: RunPayload) -> _Found:
     if name == "coverage":
         coverage = score.coverage if score else None
         if coverage is None:
-            return _Found(None, f"{document.id} was not compared with a reference, so its coverage")
+            return _Found(None, f"{document.id} coverage was not computed (not compared with a reference)")
         return _Found(
-            coverage.reference,
-            f"{document.id} covers {percent(coverage.reference)} of the reference: coverage",
+            coverage.reference, f"{document.id} covers {percent(coverage.reference)} of the reference"
         )
     return _metric(run, "metrics", name, score, (document,), f"{document.id} ")
 

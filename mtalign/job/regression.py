@@ -71,11 +71,14 @@ def compare_with_baseline(
     from mtalign.score.comparison import compare_runs
     from mtalign.score.runs import load_run
 
+    baseline = own = None
     try:
         baseline = load_run(base / regression.baseline)
         own = load_run(folder)
         comparison = compare_runs([baseline, own], regression.metrics or None, jobs=jobs, progress=progress)
     except MtalignError as error:
+        if own is not None and baseline is not None and _lost_everything(baseline, own):
+            return [_documents(baseline, own)]
         # The other criteria are still worth saying; this one says why it could not be looked at.
         return [Criterion("regression", Outcome.UNDECIDED, str(error), threshold=regression.p_value)]
     outputs = {document.id: document.output for document in run.documents}
@@ -83,6 +86,13 @@ def compare_with_baseline(
     for difference in comparison.systems[1].differences:
         found.append(_criterion(difference, regression, comparison, outputs))
     return found
+
+
+def _lost_everything(baseline: RunScores, own: RunScores) -> bool:
+    """Whether the same reference could be compared with before, and nothing of the run covers it now."""
+    same = baseline.reference_sha256 == own.reference_sha256
+    before, now = (any(document.is_scored for document in run.documents) for run in (baseline, own))
+    return same and before and not now
 
 
 def _documents(baseline: RunScores, own: RunScores) -> Criterion:
