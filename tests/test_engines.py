@@ -87,7 +87,7 @@ def test_ctranslate2_float32_writes_the_tokens_of_transformers(beam: int, load: 
     assert [h.score for h in alone] == pytest.approx([h.score for h in reference_alone], abs=1e-4)
     assert tokens(fast.translate(requests, decoding)) == tokens(alone)
     assert tokens(reference.translate(requests, decoding)) == tokens(alone)
-    assert tokens(load("ctranslate2", padding=True).translate(requests, decoding)) == tokens(alone)
+    assert tokens(load("ctranslate2", bucket=1).translate(requests, decoding)) == tokens(alone)
     assert tokens(load("transformers", padding=True).translate(requests, decoding)) == tokens(alone)
 
 
@@ -105,11 +105,39 @@ def test_int8_gives_the_same_bits_alone_and_in_any_batch(beam: int, load: Callab
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("beam", [1, 4])
+def test_sentences_of_unequal_length_share_a_batch_and_keep_their_bits(
+    beam: int, load: Callable[..., Any]
+) -> None:
+    decoding = Decoding(beam=beam)
+    engine = load("ctranslate2", compute_type="int8", workers=2, batch_size=32)
+    requests = unseen_requests(80)
+    lengths = engine.count_tokens([request.text for request in requests])
+    batches = engine.batches(requests, decoding)
+    assert sorted(index for batch in batches for index in batch) == list(range(80))
+    assert any(len({lengths[index] for index in batch}) > 4 for batch in batches)
+    assert {-(-lengths[i] // 16) for i in batches[0]} == {-(-lengths[batches[0][0]] // 16)}
+    for batch in batches:
+        together = engine.start([requests[index] for index in batch], decoding).result()
+        assert together == [engine.translate([requests[index]], decoding)[0] for index in batch]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_without_buckets_only_equal_lengths_share_a_batch(load: Callable[..., Any]) -> None:
+    engine = load("ctranslate2", bucket=1)
+    requests = unseen_requests(40)
+    lengths = engine.count_tokens([request.text for request in requests])
+    for batch in engine.batches(requests, Decoding()):
+        assert len({lengths[index] for index in batch}) == 1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", ["ctranslate2", "transformers"])
 def test_an_output_cut_at_the_limit_is_not_finished(name: str, load: Callable[..., Any]) -> None:
     samples = [request for request, _ in sample_requests(12)]
-    for padding in (False, True):
-        engine = load(name, padding=padding)
+    setting = "padding" if name == "transformers" else "bucket"
+    for value in (False, True) if name == "transformers" else (1, 16):
+        engine = load(name, **{setting: value})
         for beam in (1, 4):
             cut = engine.translate(samples, Decoding(beam=beam, max_ratio=0.01, min_length=3))
             assert {(hypothesis.finished, hypothesis.tokens) for hypothesis in cut} == {(False, 3)}
@@ -182,7 +210,7 @@ def test_nllb_gets_source_and_target_codes_by_their_ids(
     assert fast.translate([request], Decoding(beam=1))[0].token_ids == expected.token_ids
     fast._translator = translator
     assert [fast._ids[token] for token in fed["sources"][0]] == source
-    assert fed["target_prefix"] == [["eng_Latn"]]
+    assert fed["target_prefix"][0] == ["eng_Latn"]
     assert fast._ids["eng_Latn"] == ids["eng_Latn"]
     assert fed["replace_unknowns"] is False
 
@@ -220,7 +248,10 @@ def test_a_multilingual_marian_is_told_its_target_language(shared_folder: Path, 
         "marian-multi",
         lambda folder: build_marian(folder, target_codes=["eng", "fra"], steps=1),
     )
-    fast = load_engine("ctranslate2", resolved(path), home=converted_home, compute_type="float32", workers=1)
+    # Untrained, it never ends: only without buckets both engines search up to the same length.
+    fast = load_engine(
+        "ctranslate2", resolved(path), home=converted_home, compute_type="float32", workers=1, bucket=1
+    )
     reference: Any = load_engine("transformers", resolved(path))
     requests = [request for request, _ in sample_requests(8)]
     decoding = Decoding(beam=2, max_ratio=1.0, min_length=8)

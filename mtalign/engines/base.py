@@ -16,7 +16,16 @@ from mtalign.glossary import Term
 from mtalign.languages import Language
 from mtalign.models.resolved import ResolvedModel
 
-__all__ = ["ContextPair", "Decoding", "Engine", "Hypothesis", "Request", "ResolvedModel"]
+__all__ = [
+    "ContextPair",
+    "Decoding",
+    "Engine",
+    "Hypothesis",
+    "Pending",
+    "Pipelined",
+    "Request",
+    "ResolvedModel",
+]
 
 
 @dataclass(frozen=True)
@@ -120,4 +129,37 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release memory, threads and files; calling it twice is harmless."""
+        ...
+
+
+class Pending(Protocol):
+    """A batch that an engine works on."""
+
+    def result(self) -> list[Hypothesis]:
+        """Wait for it; one hypothesis for each request, in order.
+
+        Raises:
+            EngineError: the engine failed; none of the batch is usable.
+        """
+        ...
+
+
+@runtime_checkable
+class Pipelined(Engine, Protocol):
+    """An engine that decodes batches side by side while its caller does something else."""
+
+    in_flight: int
+    """How many started batches keep every worker busy: one for each, and one that is next."""
+
+    def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
+        """The batches that ``requests`` make, by index, those that take longest first."""
+        ...
+
+    def start(self, requests: Sequence[Request], decoding: Decoding) -> Pending:
+        """Begin to translate ``requests``, at best one of :meth:`batches`.
+
+        Raises:
+            EngineError: they cannot be translated.
+            LanguageError: the model does not know a language asked for.
+        """
         ...

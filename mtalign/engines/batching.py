@@ -1,8 +1,11 @@
-"""How the seq2seq engines batch requests: by equal length, so that a batch never changes an output.
+"""How the seq2seq engines batch requests so that a batch never changes an output.
 
-In a batch of unequal lengths the shorter sources are padded. The padding is masked, but it changes the order
-of floating-point sums, and 8-bit activations can turn a last-bit difference into another token. Sources of
-equal length need no padding and share one output limit.
+In a batch of unequal lengths the shorter sources are padded. The padding is masked, but its length is that of
+the attention's matrices, and another shape means another order of floating-point sums; 8-bit activations then
+turn a last-bit difference into another token. So the length that a source is padded to must not depend on
+what else is in its batch. Either nothing is padded (:func:`make_batches` without ``padding``), or every
+source is padded to the next multiple of a fixed width, also alone (:func:`bucket_batches`): only there do
+sentences of many lengths fill a batch.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ from mtalign.glossary import count_hits
 
 N_BEST = 16
 """Beam width, and hypotheses looked at, for a request with terms."""
+
+
+_WORTH_DIVIDING = 8
+"""Requests from which two workers with half a batch each are done before one with the whole."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,43 @@ def make_batches(
         for indices in groups.values()
         for start in range(0, len(indices), size)
     ]
+
+
+def bucket_length(length: int, width: int, ceiling: int) -> int:
+    """The length that a source is padded to: the next multiple of ``width``, ``ceiling`` at most."""
+    return min(-(-length // width) * width, ceiling)
+
+
+def bucket_batches(
+    lengths: Sequence[int], targets: Sequence[Hashable], size: int, *, workers: int
+) -> list[list[int]]:
+    """Batches of requests with one padded length and one target language each, by index.
+
+    A bucket is divided evenly, and while there are fewer batches than ``workers`` the largest is halved. The
+    ones that take longest come first: the small ones at the end keep all workers busy until it.
+
+    Args:
+        lengths: padded source length of each request, in tokens.
+        targets: target language of each request.
+        size: most requests in a batch.
+        workers: batches decoded at once.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        groups.setdefault((targets[index], lengths[index]), []).append(index)
+    batches = []
+    for group in groups.values():
+        parts = -(-len(group) // size)
+        batches += [
+            group[len(group) * part // parts : len(group) * (part + 1) // parts] for part in range(parts)
+        ]
+    while batches and len(batches) < workers:
+        largest = max(batches, key=len)
+        if len(largest) < _WORTH_DIVIDING:
+            break
+        batches.remove(largest)
+        batches += [largest[: len(largest) // 2], largest[len(largest) // 2 :]]
+    return sorted(batches, key=lambda batch: -lengths[batch[0]] * len(batch))
 
 
 def output_limit(source_tokens: int, decoding: Decoding, ceiling: int) -> int:

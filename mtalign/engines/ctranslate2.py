@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
-from mtalign.engines.batching import by_terms, choose, make_batches, output_limit
+from mtalign.engines.base import Decoding, Hypothesis, Pending, Request, ResolvedModel
+from mtalign.engines.batching import N_BEST, bucket_batches, bucket_length, by_terms, choose, output_limit
 from mtalign.engines.checkpoint import (
     checked_family,
     forbidden_sequences,
@@ -25,6 +26,12 @@ from mtalign.engines.conversion import Notice, convert
 from mtalign.engines.tokenization import END, UNKNOWN, Tokenizer, load_tokenizer, read_vocabulary
 from mtalign.errors import EngineError, ModelError, UsageError
 from mtalign.home import mtalign_home
+
+BUCKET = 16
+"""Tokens: sources are padded to a multiple of it. ``bench/engines.py`` says what other widths cost."""
+
+_KEPT_TEXTS = 8192
+"""Texts whose tokens are kept between counting, batching and decoding."""
 
 COMPUTE_TYPES = ("int8", "float32", "int16", "float16", "bfloat16", "int8_float16", "int8_bfloat16")
 
@@ -38,7 +45,7 @@ def load(
     workers: int | None = None,
     threads: int = 1,
     batch_size: int = 32,
-    padding: bool = False,
+    bucket: int = BUCKET,
     notice: Notice | None = None,
 ) -> Ctranslate2Engine:
     """Load a checkpoint, converting it first where that has not been done.
@@ -51,7 +58,8 @@ def load(
         workers: batches translated at once; default one for each core that this process may use.
         threads: threads in a worker. One is best where there are sentences enough for all workers.
         batch_size: sentences decoded together, at most.
-        padding: let sentences of unequal length share a batch; an output may then depend on its batch.
+        bucket: every source is padded to a multiple of so many tokens, alone as in a batch; with 1 nothing is
+            padded, and only sentences of equal length are decoded together.
         notice: is told, in one line, when a conversion begins.
 
     Raises:
@@ -87,16 +95,16 @@ def load(
         ) from error
     return Ctranslate2Engine(
         model=model,
-        version=f"ctranslate2 {ctranslate2.__version__} {compute_type}" + (" padded" if padding else ""),
+        version=f"ctranslate2 {ctranslate2.__version__} {compute_type} bucket {bucket}",
         translator=translator,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
         source_vocabulary=read_vocabulary(directory, "source"),
         add_end=not read_json(directory / "config.json", default={}).get("add_source_eos", False),
         positions=position_limit(model.path, family),
-        decoded_together=batch_size,
-        batch_size=2 * workers * batch_size,  # enough to find sentences of equal length for each worker
-        padding=padding,
+        batch_size=batch_size,
+        bucket=bucket,
+        workers=workers,
     )
 
 
@@ -118,22 +126,28 @@ class Ctranslate2Engine:
         source_vocabulary: Sequence[str],
         add_end: bool,
         positions: int,
-        decoded_together: int,
         batch_size: int,
-        padding: bool,
+        bucket: int,
+        workers: int,
     ) -> None:
         """Take the parts that :func:`load` has made; ``positions`` is the longest sequence in tokens."""
         self.model = model
         self.version = version
         self.batch_size = batch_size
-        self._decoded_together = decoded_together
+        self.in_flight = workers + 1
+        self.source_tokens = 0
+        """Source tokens of what was asked so far."""
+        self.padded_tokens = 0
+        """The same with padding."""
+        self._workers = workers
+        self._bucket = bucket
         self._translator = translator
         self._tokenizer = tokenizer
+        self._pieces = lru_cache(_KEPT_TEXTS)(tokenizer.pieces)
         self._vocabulary = vocabulary
         self._ids = {token: number for number, token in enumerate(vocabulary)}
         self._readable = frozenset(source_vocabulary) - {UNKNOWN}
         self._add_end = add_end
-        self._padding = padding
         self._positions = positions
         # MarianMT conversions have no <pad>; NLLB ones must not write it.
         self._forbidden = [["<pad>"]] if "<pad>" in self._ids else []
@@ -144,51 +158,45 @@ class Ctranslate2Engine:
         ]
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
-        """Translate ``requests``, batches of equal source length side by side.
+        """Translate ``requests``, batches of equal padded length side by side.
 
         One with terms gets the best of ``N_BEST`` hypotheses among those that hold the most of them.
         """
+        return self.start(requests, decoding).result()
+
+    def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
+        """Indices of ``requests`` that are decoded together, batches that take longest first."""
+        lengths = [
+            self._padded(len(self._pieces(request.text)) + self._tokenizer.special_tokens)
+            for request in requests
+        ]
+        found = []
+        for group, _, size in by_terms(requests, decoding, self.batch_size):
+            batches = bucket_batches(
+                [lengths[index] for index in group],
+                [requests[index].target for index in group],
+                size,
+                workers=self._workers,
+            )
+            found += [[group[place] for place in batch] for batch in batches]
+        return found
+
+    def start(self, requests: Sequence[Request], decoding: Decoding) -> Pending:
+        """Give ``requests`` to the workers, which take them up in the order of :meth:`batches`."""
         sources = [self._source_tokens(request) for request in requests]
-        prefixes = [self._tokenizer.target_prefix(request.target) for request in requests]
-        lengths = [len(tokens) for tokens in sources]
-        limits = [output_limit(length, decoding, self.max_target_tokens) for length in lengths]
-        targets = [request.target for request in requests]
-        hypotheses: list[Hypothesis | None] = [None] * len(requests)
         running = []
         try:
-            for group, beam, size in by_terms(requests, decoding, self._decoded_together):
-                for batch in make_batches(
-                    [lengths[index] for index in group],
-                    [targets[index] for index in group],
-                    [limits[index] for index in group],
-                    size,
-                    padding=self._padding,
-                ):
-                    indices = [group[place] for place in batch.indices]
-                    results = self._start(
-                        [sources[index] for index in indices],
-                        [prefixes[index] for index in indices],
-                        replace(decoding, beam=beam),
-                        batch.limit,
-                        beam if requests[indices[0]].terms else 1,
-                    )
-                    running += list(zip(indices, results, strict=True))
-            for index, result in running:
-                found = result.result()
-                hypotheses[index] = choose(
-                    requests[index],
-                    [
-                        self._hypothesis(found, place, len(prefixes[index]), limits[index])
-                        for place in range(len(found.hypotheses))
-                    ],
+            for batch in self.batches(requests, decoding):
+                running.append(
+                    self._start([requests[i] for i in batch], [sources[i] for i in batch], decoding, batch)
                 )
         except (RuntimeError, ValueError, MemoryError) as error:
-            raise EngineError(f"CTranslate2 failed: {error}", hint="try --engine transformers") from error
-        return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
+            raise _failed(error) from error
+        return _Running(self, running, len(requests))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in source tokens, language codes and end of sentence included."""
-        return [len(self._tokenizer.pieces(text)) + self._tokenizer.special_tokens for text in texts]
+        return [len(self._pieces(text)) + self._tokenizer.special_tokens for text in texts]
 
     def knows(self, text: str) -> bool:
         """Whether the vocabulary can represent all of ``text``."""
@@ -210,8 +218,12 @@ class Ctranslate2Engine:
         if translator is not None:
             translator.unload_model()
 
+    def _padded(self, length: int) -> int:
+        return bucket_length(length, self._bucket, self._positions)
+
     def _source_tokens(self, request: Request) -> list[str]:
-        pieces = self._tokenizer.pieces(request.text)
+        """What the encoder gets, end of sentence included."""
+        pieces = self._pieces(request.text)
         tokens = self._tokenizer.wrap(pieces, request.source, request.target)
         if not pieces:
             raise EngineError("a text without any token cannot be translated")
@@ -220,27 +232,40 @@ class Ctranslate2Engine:
                 f"a sentence of {len(tokens)} tokens is longer than the model's {self._positions}",
                 hint="split it",
             )
-        return tokens if self._add_end else tokens[:-1]
+        return tokens
 
     def _start(
-        self,
-        sources: list[list[str]],
-        prefixes: list[list[str]],
-        decoding: Decoding,
-        limit: int,
-        hypotheses: int,
-    ) -> list[Any]:
+        self, requests: list[Request], sources: list[list[str]], decoding: Decoding, indices: list[int]
+    ) -> _Batch:
+        """Start a batch whose sources have one padded length."""
         if self._translator is None:
             raise EngineError("the engine is closed")
-        results: list[Any] = self._translator.translate_batch(
-            sources,
+        longest = max(map(len, sources))
+        padded = self._padded(longest)
+        # Decoded up to the limit of the padded length, the same for all, then cut at each its own: the result
+        # is that of the request alone, whatever else is here.
+        limit = output_limit(padded, decoding, self.max_target_tokens)
+        limits = [output_limit(len(tokens), decoding, self.max_target_tokens) for tokens in sources]
+        prefix = self._tokenizer.target_prefix(requests[0].target)
+        prefixes = [prefix] * len(requests)
+        self.source_tokens += sum(map(len, sources))
+        self.padded_tokens += padded * len(sources)
+        beam, hypotheses = decoding.beam, 1
+        if requests[0].terms:
+            beam = hypotheses = max(decoding.beam, N_BEST)
+        if longest < padded:
+            # CTranslate2 pads to the longest source. This one is made to end before its first token.
+            sources = [*sources, [sources[0][0]] * (padded - 1) + [END]]
+            prefixes = [*prefixes, [*prefix, END]]
+        results = self._translator.translate_batch(
+            sources if self._add_end else [tokens[:-1] for tokens in sources],
             target_prefix=prefixes if any(prefixes) else None,
             asynchronous=True,
-            beam_size=decoding.beam,
+            beam_size=beam,
             num_hypotheses=hypotheses,
             # The prefix counts in CTranslate2's lengths; at least one token of the sentence is asked for.
-            max_decoding_length=len(prefixes[0]) + limit,
-            min_decoding_length=len(prefixes[0]) + 1,
+            max_decoding_length=len(prefix) + limit,
+            min_decoding_length=len(prefix) + 1,
             max_input_length=0,
             repetition_penalty=decoding.repetition_penalty,
             no_repeat_ngram_size=decoding.no_repeat_ngram,
@@ -250,7 +275,18 @@ class Ctranslate2Engine:
             return_end_token=True,
             return_scores=True,
         )
-        return results
+        return _Batch(requests, indices, results[: len(requests)], len(prefix), limits)
+
+    def _hypotheses(self, batch: _Batch) -> list[Hypothesis]:
+        found = []
+        for request, pending, limit in zip(batch.requests, batch.results, batch.limits, strict=True):
+            result = pending.result()
+            nbest = [
+                self._hypothesis(result, place, batch.prefix, limit)
+                for place in range(len(result.hypotheses))
+            ]
+            found.append(choose(request, nbest))
+        return found
 
     def _hypothesis(self, result: Any, place: int, prefix: int, limit: int) -> Hypothesis:
         tokens = result.hypotheses[place]
@@ -266,6 +302,43 @@ class Ctranslate2Engine:
             score=score,
             token_ids=tuple(self._ids[token] for token in content),
         )
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What CTranslate2 decodes as one batch."""
+
+    requests: list[Request]
+    indices: list[int]
+    """The place of each among the requests that were started together."""
+    results: list[Any]
+    prefix: int
+    limits: list[int]
+    """The longest output of each, in tokens."""
+
+
+class _Running:
+    """Batches that were started together."""
+
+    def __init__(self, engine: Ctranslate2Engine, batches: list[_Batch], count: int) -> None:
+        self._engine = engine
+        self._batches = batches
+        self._count = count
+
+    def result(self) -> list[Hypothesis]:
+        """Wait for them; a hypothesis for each request, in order."""
+        hypotheses: list[Hypothesis | None] = [None] * self._count
+        try:
+            for batch in self._batches:
+                for index, hypothesis in zip(batch.indices, self._engine._hypotheses(batch), strict=True):
+                    hypotheses[index] = hypothesis
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise _failed(error) from error
+        return [hypothesis for hypothesis in hypotheses if hypothesis is not None]
+
+
+def _failed(error: Exception) -> EngineError:
+    return EngineError(f"CTranslate2 failed: {error}", hint="try --engine transformers")
 
 
 def _usable_cores() -> int:

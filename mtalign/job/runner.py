@@ -25,6 +25,7 @@ from mtalign.job.inputs import read_inputs
 from mtalign.job.links import change_links, link_segment_words, link_translations
 from mtalign.job.manifest import machine, package_versions
 from mtalign.job.outputs import check_writable, jsonl, write_document, write_json, write_or_remove
+from mtalign.job.rates import rate
 from mtalign.job.reference import load_reference
 from mtalign.job.regression import check_reference, compare_with_baseline, load_baseline
 from mtalign.job.scoring import align_document, reference_text, score_documents, scores_json
@@ -357,7 +358,7 @@ def _manifest(
         "packages": work.packages,
         "machine": machine(),
         "time": {"seconds": round(seconds, 2), "engine_seconds": round(engine_seconds, 2)},
-        "rate": _rate(work.statistics),
+        "rate": rate(work.statistics),
     }
     return manifest | {"shards": list(work.shards)} if work.shards else manifest
 
@@ -405,18 +406,4 @@ def _options(config: JobConfig) -> dict[str, Any]:
         "glossary": asdict(config.glossary),
         "decoding": asdict(decoding_of(config)),
         "gate": gate_table(config.gate),
-    }
-
-
-def _rate(statistics: PlanStatistics) -> dict[str, Any]:
-    seconds = statistics.engine_seconds
-    return {
-        "segments": statistics.segments,
-        "from_memory": statistics.from_memory,
-        "from_review": statistics.from_review,
-        "decoded": statistics.decoded,
-        "retried": statistics.retried,
-        "asked_for_terms": statistics.asked_for_terms,
-        "tokens": statistics.tokens,
-        "tokens_per_second": round(statistics.tokens / seconds, 2) if seconds and statistics.tokens else None,
     }

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from mtalign.translate.plan import PlanProgress, PlanStatistics, translate_segments, untouched
+from mtalign.translate.plan import (
+    PlanProgress,
+    PlanStatistics,
+    translate_segments,
+    translate_windows,
+    untouched,
+)
 
-__all__ = ["PlanProgress", "PlanStatistics", "translate_segments", "untouched"]
+__all__ = ["PlanProgress", "PlanStatistics", "translate_segments", "translate_windows", "untouched"]

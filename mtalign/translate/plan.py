@@ -5,15 +5,14 @@ takes terms is asked once more, with the terms of the segment. The second answer
 guard, holds more of the terms, and gets no more flags than the first. Both are recorded, so that a glossary
 that is added later, or changed, costs only the segments that miss one of its terms.
 
-A batch that is done is recorded before the next one starts, so that an interruption loses at most the batch
-in flight. Nothing but a model's guarded output, a stored one, or what a reviewer let stand or wrote (which
-goes before both) ever becomes a translation. What a reviewer said of a segment changes that segment alone:
-its neighbours keep the context that they were translated with.
+A batch that is done is recorded as it comes, so that an interruption loses at most the batches in flight.
+Nothing but a model's guarded output, a stored one, or what a reviewer let stand or wrote (which goes before
+both) ever becomes a translation. What a reviewer said of a segment changes that segment alone: its neighbours
+keep the context that they were translated with.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -23,20 +22,18 @@ from mtalign.checks.glossary import check_glossary
 from mtalign.checks.vocabulary import check_vocabulary
 from mtalign.document import PERSON, Flag, Severity, Skip, Status, Translation, Verdict
 from mtalign.engines.base import ContextPair, Request
-from mtalign.errors import EngineError
-from mtalign.glossary import count_hits, distinct
+from mtalign.glossary import distinct
 from mtalign.languages import parse_language
 from mtalign.memory import Decision, Entry, Outcome, memory_key, refusing_key, rejection_reason
 from mtalign.segment import plain_text
-from mtalign.translate.attempts import PLAN_VERSION, TERMS_VERSION, ladder
-from mtalign.translate.guard import objection
-from mtalign.translate.parts import halves, split_parts
+from mtalign.translate.attempts import PLAN_VERSION, TERMS_VERSION
+from mtalign.translate.decoder import Decoder, Done, Work, misses_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from mtalign.document import Segment
-    from mtalign.engines.base import Decoding, Engine, Hypothesis
+    from mtalign.engines.base import Decoding, Engine
     from mtalign.glossary import Glossary
     from mtalign.languages import Language
     from mtalign.memory import Memory
@@ -46,8 +43,8 @@ _SKIP_REASONS = {
     Skip.CODE: "code is not translated",
 }
 _UNDECIDED = Decision()
-_ENGINE_ERRORS_IN_A_ROW = 3
-"""So many requests failing one after the other, each on its own, means that the engine is broken."""
+_OPEN_WINDOWS = 3
+"""So many windows of a stream are worked on at once: one ends, one is in full swing, one is made ready."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,13 @@ class PlanStatistics:
     """Segments whose translation missed a glossary term, so that the model was asked again."""
     failed: int = 0
     tokens: int = 0
+    """Target tokens decoded, retries included."""
+    source_tokens: int = 0
+    """Source tokens encoded, where the engine counts them."""
+    padded_tokens: int = 0
+    """The same with the padding of batches."""
     engine_seconds: float = 0.0
+    """Time in which the engine had something to do."""
 
     def add(self, other: PlanStatistics) -> None:
         """Add another plan's figures to these."""
@@ -140,27 +143,92 @@ def translate_segments(
         LanguageError: the model does not know a language.
         MemoryStoreError: the memory cannot be read or written.
     """
-    plan = _Plan(list(segments), engine, target, memory, decoding, glossary, progress)
+    wanted = list(segments)
+    statistics = PlanStatistics()
+    windows = translate_windows(
+        [wanted],
+        engine=engine,
+        target=target,
+        memory=memory,
+        decoding=decoding,
+        statistics=statistics,
+        glossary=glossary,
+        progress=progress,
+        total=sum(not segment.skip for segment in wanted),
+    )
+    return next(windows), statistics
+
+
+def translate_windows(
+    windows: Iterable[list[Segment]],
+    *,
+    engine: Engine,
+    target: Language,
+    memory: Memory,
+    decoding: Decoding,
+    statistics: PlanStatistics,
+    glossary: Glossary | None = None,
+    progress: Callable[[PlanProgress], None] | None = None,
+    total: int = 0,
+) -> Iterator[dict[str, Translation]]:
+    """Translate a stream of segments, window by window, holding only a few windows at once.
+
+    The engine does not wait between windows: the next ones are begun while one ends. ``windows`` is read as
+    the work goes on. A block must not go over the end of its window.
+
+    Args:
+        windows: the segments, in order; blocks are not divided.
+        engine: what decodes.
+        target: the language to translate into.
+        memory: where results are looked up and recorded.
+        decoding: the decoding that is tried first.
+        statistics: is counted up as the work goes.
+        glossary: terms to ask for and to check.
+        progress: is told how far it is.
+        total: how many segments there are to translate; 0 where that is not known.
+
+    Yields:
+        The translations of each window, in order.
+
+    Raises:
+        As :func:`translate_segments`.
+    """
+    plan = _Plan(engine, target, memory, decoding, glossary, progress, statistics, total)
     if engine.context_segments:
-        plan.run_in_order()
+        yield from plan.in_order(windows)
     else:
-        plan.run_by_length()
-    return plan.translations, plan.statistics
+        yield from plan.by_length(windows)
 
 
 @dataclass(frozen=True)
 class _Item:
-    """A request, the key of its result and the segments that wait for it."""
+    """A request, and the keys of its result."""
 
     request: Request
     key: str
     plain_key: str
     """The key without glossary terms; where there are none, the same."""
-    segments: tuple[Segment, ...]
+    waiting: list[tuple[Segment, _Window]]
+    """Segments that the result is for, each with the window it belongs to."""
     plain: Outcome | None = None
     """What the memory has under ``plain_key``: a translation that misses a term."""
     refused: tuple[str, ...] = ()
     """Translations that a reviewer rejected."""
+
+
+@dataclass
+class _Window:
+    """Segments that are given back together."""
+
+    segments: list[Segment]
+    translations: dict[str, Translation]
+    open: int
+    """How many have no translation yet."""
+
+    def finish(self, translation: Translation) -> None:
+        """The translation of one of its segments."""
+        self.translations[translation.segment_id] = translation
+        self.open -= 1
 
 
 @dataclass
@@ -172,17 +240,18 @@ class _Run:
 
 
 class _Plan:
-    """One call of :func:`translate_segments`."""
+    """One call of :func:`translate_windows`."""
 
     def __init__(
         self,
-        segments: list[Segment],
         engine: Engine,
         target: Language,
         memory: Memory,
         decoding: Decoding,
         glossary: Glossary | None,
         progress: Callable[[PlanProgress], None] | None,
+        statistics: PlanStatistics,
+        total: int,
     ) -> None:
         self.engine = engine
         self.target = target
@@ -192,41 +261,105 @@ class _Plan:
         self.takes_terms = bool(getattr(engine, "takes_terms", False))
         self.knows: Callable[[str], bool] | None = getattr(engine, "knows", None)
         self.progress = progress
-        self.translations = {segment.id: untouched(segment) for segment in segments if segment.skip}
-        self.pending = [segment for segment in segments if not segment.skip]
-        self.statistics = PlanStatistics(segments=len(self.pending))
-        self._decisions = memory.decisions(
-            [(segment.id, plain_text(segment.text), segment.language) for segment in self.pending],
-            target.code,
-        )
+        self.statistics = statistics
+        self.total = total
+        self._decoder = Decoder(engine, decoding, self._record)
+        self._decisions: dict[str, Decision] = {}
         self._languages: dict[str, Language] = {}
-        self._engine_errors = 0
+        self._items: dict[str, _Item] = {}
+        """By key: what is being decoded."""
 
     # -- the two orders -------------------------------------------------------------------------------
 
-    def run_by_length(self) -> None:
-        """For engines without context: each text once, longest first, so that a batch wastes no padding."""
-        same: dict[str, list[_Item]] = {}
-        for segment in self.pending:
-            request = self._request(segment, ())
-            if not self._from_review(segment, request):
-                item = self._item(segment, request)
-                same.setdefault(item.key, []).append(item)
-        items = [replace(group[0], segments=tuple(i.segments[0] for i in group)) for group in same.values()]
-        items = self._from_memory(items)
-        lengths = self.engine.count_tokens([item.request.text for item in items])
-        order = sorted(range(len(items)), key=lambda index: (-lengths[index], index))
-        for start in range(0, len(order), self.engine.batch_size):
-            self._decode([items[index] for index in order[start : start + self.engine.batch_size]])
+    def by_length(self, windows: Iterable[list[Segment]]) -> Iterator[dict[str, Translation]]:
+        """For engines without context: each text once, batches of sentences of like length."""
+        source = iter(windows)
+        open_windows: deque[_Window] = deque()
+        exhausted = False
 
-    def run_in_order(self) -> None:
-        """For engines with context: the segments of a run one after the other, runs side by side.
+        def refill() -> bool:
+            nonlocal exhausted
+            if exhausted or len(open_windows) >= _OPEN_WINDOWS:
+                return False
+            segments = next(source, None)
+            if segments is None:
+                exhausted = True
+                return False
+            open_windows.append(window := self._open(segments))
+            self._begin(window)
+            return True
+
+        while open_windows or not exhausted:
+            self._step(refill)
+            while open_windows and not open_windows[0].open:
+                yield self._close(open_windows.popleft())
+
+    def _begin(self, window: _Window) -> None:
+        """Queue what the memory does not know; the same text is decoded once."""
+        new: dict[str, _Item] = {}
+        for segment in window.segments:
+            request = self._request(segment, ())
+            if self._from_review(segment, request, window):
+                continue
+            item = self._item(segment, request, window)
+            known = self._items.get(item.key) or new.setdefault(item.key, item)
+            if known is not item:
+                known.waiting.append((segment, window))
+        missing = self._from_memory(list(new.values()))
+        self._items.update((item.key, item) for item in missing)
+        self._decoder.add([_work(item) for item in missing])
+
+    def _open(self, segments: list[Segment]) -> _Window:
+        pending = [segment for segment in segments if not segment.skip]
+        self.statistics.segments += len(pending)
+        self._decisions.update(
+            self.memory.decisions(
+                [(segment.id, plain_text(segment.text), segment.language) for segment in pending],
+                self.target.code,
+            )
+        )
+        kept = {segment.id: untouched(segment) for segment in segments if segment.skip}
+        return _Window(pending, kept, len(pending))
+
+    def _close(self, window: _Window) -> dict[str, Translation]:
+        if self._decisions:
+            for segment in window.segments:
+                self._decisions.pop(segment.id, None)
+        return window.translations
+
+    def _step(self, refill: Callable[[], bool] = lambda: False) -> bool:
+        before = self._encoded()
+        try:
+            return self._decoder.step(refill)
+        finally:
+            self.statistics.engine_seconds += self._decoder.engine_seconds
+            self._decoder.engine_seconds = 0.0
+            after = self._encoded()
+            self.statistics.source_tokens += after[0] - before[0]
+            self.statistics.padded_tokens += after[1] - before[1]
+
+    def _encoded(self) -> tuple[int, int]:
+        return getattr(self.engine, "source_tokens", 0), getattr(self.engine, "padded_tokens", 0)
+
+    def _drain(self) -> None:
+        while self._step():
+            pass
+
+    def in_order(self, windows: Iterable[list[Segment]]) -> Iterator[dict[str, Translation]]:
+        """For engines with context: one window after the other; see :meth:`_run_in_order`."""
+        for segments in windows:
+            window = self._open(segments)
+            self._run_in_order(window)
+            yield self._close(window)
+
+    def _run_in_order(self, window: _Window) -> None:
+        """The segments of a run one after the other, runs side by side.
 
         A run is a stretch of a block, ``context_segments + 1`` segments at most; what stands before a segment
         in its run is its context.
         """
         blocks: dict[str, list[Segment]] = {}
-        for segment in self.pending:
+        for segment in window.segments:
             blocks.setdefault(segment.block_id, []).append(segment)
         length = self.engine.context_segments + 1
         waiting = deque(
@@ -238,29 +371,29 @@ class _Plan:
         while waiting or active:
             while waiting and len(active) < self.engine.batch_size:
                 active.append(waiting.popleft())
-            batch = [(run, item) for run in active if (item := self._next_missing(run)) is not None]
-            if batch:
-                self._decode([item for _, item in batch])
+            batch = [(run, item) for run in active if (item := self._next_missing(run, window)) is not None]
+            self._decoder.add([_work(item) for _, item in batch])
+            self._drain()
             for run, item in batch:
-                run.context.append(self._context(item.segments[0], item.request))
+                run.context.append(self._context(item.waiting[0][0], item.request, window))
             active = [run for run in active if run.left]
 
-    def _next_missing(self, run: _Run) -> _Item | None:
+    def _next_missing(self, run: _Run, window: _Window) -> _Item | None:
         """The run's next segment that is not in memory; those that are get their translation."""
         while run.left:
             segment = run.left.popleft()
             request = self._request(segment, tuple(run.context))
-            if not self._from_review(segment, request):
-                item = self._item(segment, request)
+            if not self._from_review(segment, request, window):
+                item = self._item(segment, request, window)
                 missing = self._from_memory([item])
                 if missing:
                     return missing[0]
-            run.context.append(self._context(segment, request))
+            run.context.append(self._context(segment, request, window))
         return None
 
-    def _context(self, segment: Segment, request: Request) -> ContextPair:
+    def _context(self, segment: Segment, request: Request, window: _Window) -> ContextPair:
         """The segment as context of the next one: as the model translated it, whatever a reviewer said."""
-        text = self.translations[segment.id].text
+        text = window.translations[segment.id].text
         if segment.id in self._decisions:
             known = self.memory.get(keys := self._keys(request))
             for key in keys:
@@ -293,23 +426,23 @@ class _Plan:
             TERMS_VERSION,
         )
 
-    def _item(self, segment: Segment, request: Request) -> _Item:
+    def _item(self, segment: Segment, request: Request, window: _Window) -> _Item:
         refused = self._decisions.get(segment.id, _UNDECIDED).refused
         key, plain_key = (refusing_key(one, refused) for one in self._keys(request))
-        return _Item(request, key, plain_key, (segment,), refused=refused)
+        return _Item(request, key, plain_key, [(segment, window)], refused=refused)
 
     def _keys(self, request: Request) -> tuple[str, str]:
         """The key of what is translated with the request's terms, and of what is without; maybe the same."""
         plain_key = self._key(replace(request, terms=()))
         return (self._key(request) if request.terms else plain_key), plain_key
 
-    def _from_review(self, segment: Segment, request: Request) -> bool:
+    def _from_review(self, segment: Segment, request: Request, window: _Window) -> bool:
         """Finish the segment if a reviewer decided what its translation is."""
         decision = self._decisions.get(segment.id, _UNDECIDED)
         if decision.translation is None:
             return False
         flags = self._flags(segment, request, decision.translation)
-        self.translations[segment.id] = reviewed(segment.id, decision, flags)
+        window.finish(reviewed(segment.id, decision, flags))
         self.statistics.from_review += 1
         return True
 
@@ -319,79 +452,42 @@ class _Plan:
         missing = []
         for item in items:
             outcome, plain = known.get(item.key), known.get(item.plain_key)
-            if outcome is None and plain is not None and not _misses_terms(item.request, plain):
+            if outcome is None and plain is not None and not misses_terms(item.request, plain):
                 outcome = plain
             if outcome is None:
                 missing.append(replace(item, plain=plain))
                 continue
             self._finish(item, outcome)
-            self.statistics.from_memory += len(item.segments)
+            self.statistics.from_memory += len(item.waiting)
         if len(missing) < len(items):
             self._report()
         return missing
 
-    def _decode(self, batch: list[_Item]) -> None:
-        new = [item for item in batch if item.plain is None]
-        climbed = dict(
-            zip(
-                (item.key for item in new),
-                self._climb(
-                    [replace(item.request, terms=()) for item in new], [item.refused for item in new]
-                ),
-                strict=True,
-            )
-        )
-        entries = [
-            _entry(item.plain_key, item.request, climbed[item.key][0]) for item in new if climbed[item.key][1]
-        ]
-        outcomes = [climbed[item.key] if item.plain is None else (item.plain, True) for item in batch]
-        again = [index for index, item in enumerate(batch) if _misses_terms(item.request, outcomes[index][0])]
-        for index, better in zip(
-            again, self._with_terms([(batch[i], outcomes[i][0]) for i in again]), strict=True
-        ):
-            outcomes[index] = better
-            self.statistics.asked_for_terms += len(batch[index].segments)
-            if better[1]:
-                entries.append(_entry(batch[index].key, batch[index].request, better[0]))
-        for item, (outcome, _) in zip(batch, outcomes, strict=True):
+    def _record(self, batch: list[Done]) -> None:
+        """Store a batch, then finish the segments that waited for it."""
+        entries = []
+        for done in batch:
+            item = _item_of(done)
+            if done.lasts:
+                key = item.plain_key if done.work.plain is None else item.key
+                entries.append(_entry(key, item.request, done.outcome))
+        self.memory.put(entries, self.engine)
+        for done in batch:
+            if not done.final:
+                continue
+            item, outcome = _item_of(done), done.outcome
+            self._items.pop(item.key, None)
             self._finish(item, outcome)
-            self.statistics.decoded += len(item.segments)
+            self.statistics.decoded += len(item.waiting)
             self.statistics.tokens += outcome.tokens - (item.plain.tokens if item.plain else 0)
             self.statistics.retried += "retried" in outcome.notes and item.plain is None
-        self.memory.put(entries, self.engine)
-        self._report()
-
-    def _with_terms(self, misses: list[tuple[_Item, Outcome]]) -> list[tuple[Outcome, bool]]:
-        """The outcome of each item once its terms are asked for, and whether it may be stored."""
-        results = []
-        requests = [item.request for item, _ in misses]
-        for (item, plain), answer in zip(misses, self._ask_in_batches(requests), strict=True):
-            if isinstance(answer, EngineError):
-                results.append((plain, False))
-                continue
-            text, tokens = answer.text.strip(), plain.tokens + answer.tokens
-            if not _refusal(text, item.refused) and self._is_better(
-                item.request, answer, plain.translation or ""
-            ):
-                results.append((Outcome(text, None, answer.score, tokens, ("terms",)), True))
-            else:
-                results.append((replace(plain, tokens=tokens), True))
-        return results
-
-    def _is_better(self, request: Request, answer: Hypothesis, plain: str) -> bool:
-        """Whether an answer with the request's terms may stand in the place of the one without."""
-        if objection(request, answer) is not None:
-            return False
-        text = answer.text.strip()
-        flags = [
-            check_translation(request.text, one, request.source, request.target) for one in (plain, text)
-        ]
-        more = count_hits(request.terms, text) > count_hits(request.terms, plain)
-        return more and len(flags[1]) <= len(flags[0])
+            self.statistics.asked_for_terms += len(item.waiting) if done.work.plain else 0
+        if any(done.final for done in batch):
+            self._report()
 
     def _finish(self, item: _Item, outcome: Outcome) -> None:
-        for segment in item.segments:
-            self.translations[segment.id] = self._translation(segment, item.request, outcome)
+        for segment, window in item.waiting:
+            window.finish(self._translation(segment, item.request, outcome))
             self.statistics.failed += outcome.failure is not None
 
     def _translation(self, segment: Segment, request: Request, outcome: Outcome) -> Translation:
@@ -444,120 +540,21 @@ class _Plan:
         if self.progress is not None:
             figures = self.statistics
             done = figures.from_memory + figures.from_review + figures.decoded
-            self.progress(PlanProgress(done, figures.segments, figures.from_memory, figures.tokens))
-
-    # -- decoding with retries ------------------------------------------------------------------------
-
-    def _climb(self, requests: list[Request], refused: list[tuple[str, ...]]) -> list[tuple[Outcome, bool]]:
-        """An outcome for each request, and whether it would come out the same again (and may be stored).
-
-        ``refused`` are, for each request, translations that are refused as if the guard objected to them.
-        """
-        limit = self.engine.max_source_tokens
-        lengths = self.engine.count_tokens([request.text for request in requests])
-        results: dict[int, tuple[Outcome, bool]] = {}
-        spent = [0] * len(requests)
-        problems: dict[int, str] = {}
-        for attempt, decoding in enumerate(ladder(self.decoding)):
-            open_ = [i for i, length in enumerate(lengths) if length <= limit and i not in results]
-            if not open_:
-                break
-            # What went wrong with context may go right without it.
-            asked = [replace(requests[i], context=()) if attempt else requests[i] for i in open_]
-            for i, request, answer in zip(open_, asked, self._ask(asked, decoding), strict=True):
-                if isinstance(answer, EngineError):
-                    results[i] = (Outcome(None, f"the engine failed: {answer}", None, spent[i]), False)
-                    continue
-                spent[i] += answer.tokens
-                problem = objection(request, answer) or _refusal(answer.text, refused[i])
-                if problem is None:
-                    notes = ("retried",) if attempt else ()
-                    results[i] = (Outcome(answer.text.strip(), None, answer.score, spent[i], notes), True)
-                else:
-                    problems.setdefault(i, problem)
-        for i, request in enumerate(requests):
-            if i not in results:
-                results[i] = self._in_parts(request, problems.get(i), spent[i], refused[i])
-        return [results[i] for i in range(len(requests))]
-
-    def _in_parts(
-        self, request: Request, problem: str | None, spent: int, refused: tuple[str, ...]
-    ) -> tuple[Outcome, bool]:
-        """Translate part by part a request that no decoding got through, or (no problem yet) too long a one.
-
-        Every part has to pass the guard.
-        """
-        if problem is None:
-            parts = split_parts(request.text, self._fits)
-            problem = f"longer than the model's {self.engine.max_source_tokens} tokens"
-        else:
-            parts = halves(request.text)
-        failure = Outcome(None, problem, None, spent, ("retried",))
-        if len(parts) < 2:
-            return failure, True
-        texts, scores = [], []
-        asked = [Request(part.strip(), request.source, request.target) for part in parts if part.strip()]
-        for part, answer in zip(asked, self._ask_in_batches(asked), strict=True):
-            if isinstance(answer, EngineError):
-                return Outcome(None, f"the engine failed: {answer}", None, spent), False
-            spent += answer.tokens
-            if objection(part, answer) is not None:
-                return replace(failure, tokens=spent), True
-            texts.append(answer.text.strip())
-            scores.append(answer.score)
-        known = [score for score in scores if score is not None]
-        score = sum(known) / len(known) if len(known) == len(scores) else None
-        if _refusal(" ".join(texts), refused):
-            return replace(failure, tokens=spent), True
-        return Outcome(" ".join(texts), None, score, spent, ("retried", "split")), True
-
-    def _fits(self, text: str) -> bool:
-        return self.engine.count_tokens([text])[0] <= self.engine.max_source_tokens
-
-    def _ask_in_batches(self, requests: list[Request]) -> Iterator[Hypothesis | EngineError]:
-        for start in range(0, len(requests), self.engine.batch_size):
-            yield from self._ask(requests[start : start + self.engine.batch_size], self.decoding)
-
-    def _ask(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis | EngineError]:
-        """The engine's answers; where a batch fails, one by one, so that one bad request spoils no other.
-
-        Raises:
-            EngineError: several requests in a row fail on their own.
-        """
-        try:
-            answers: list[Hypothesis | EngineError] = list(self._timed(requests, decoding))
-            self._engine_errors = 0
-        except EngineError as error:
-            if len(requests) == 1:
-                self._engine_errors += 1
-                if self._engine_errors >= _ENGINE_ERRORS_IN_A_ROW:
-                    raise
-                return [error]
-            answers = [answer for request in requests for answer in self._ask([request], decoding)]
-        if len(answers) != len(requests):
-            raise EngineError(
-                f"engine {self.engine.name} gave {len(answers)} hypotheses for {len(requests)} segments"
+            self.progress(
+                PlanProgress(done, max(self.total, figures.segments), figures.from_memory, figures.tokens)
             )
-        return answers
-
-    def _timed(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
-        started = time.perf_counter()
-        try:
-            return self.engine.translate(requests, decoding)
-        finally:
-            self.statistics.engine_seconds += time.perf_counter() - started
 
 
-def _misses_terms(request: Request, outcome: Outcome) -> bool:
-    """Whether a translation lacks a term that can be asked for; one put together from parts cannot."""
-    if outcome.translation is None or "split" in outcome.notes:
-        return False
-    return count_hits(request.terms, outcome.translation) < len(request.terms)
+def _work(item: _Item) -> Work:
+    return Work(item, item.request, item.refused, item.plain)
+
+
+def _item_of(done: Done) -> _Item:
+    item = done.work.tag
+    if not isinstance(item, _Item):
+        raise TypeError("a work of this plan has one of its items as tag")
+    return item
 
 
 def _entry(key: str, request: Request, outcome: Outcome) -> Entry:
     return Entry(key, request.text, request.source.code, request.target.code, outcome)
-
-
-def _refusal(text: str, refused: tuple[str, ...]) -> str | None:
-    return "a reviewer rejected it" if text.strip() in refused else None
