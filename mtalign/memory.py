@@ -432,6 +432,15 @@ class Memory:
             ).fetchone()
         return [Link(tuple(s), tuple(t), None) for s, t in json.loads(row[0])] if row else []
 
+    def reviews_digest(self) -> str:
+        """SHA-256 over everything that reviewers said, hex."""
+        digest = hashlib.sha256()
+        with self._errors():
+            for table in ("review", "bead"):
+                for row in self._connection.execute(f"SELECT * FROM {table}"):  # noqa: S608
+                    digest.update(json.dumps([table, *row]).encode())
+        return digest.hexdigest()
+
     def count(self) -> int:
         """How many results it holds."""
         with self._errors():

@@ -34,10 +34,10 @@ def command(runs: tuple[Path, ...], output: Path, quiet: bool) -> int:
       mtalign run --shard 2/2 -o two        on another
       mtalign merge one two -o outputs
     """
-    from mtalign.cli.run import print_summary
+    from mtalign.cli.run import summary_lines
     from mtalign.cli.verdict import say
     from mtalign.job.merge import merge_runs
 
     result = merge_runs(runs, output, events=ConsoleEvents(quiet))
-    print_summary(result)
+    click.echo("\n".join(summary_lines(result)))
     return say(result.folder, result.payload, (Path.cwd(),)) if result.payload else 0

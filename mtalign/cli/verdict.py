@@ -111,10 +111,14 @@ def conclude(
 
 def say(folder: Path, run: RunPayload, bases: Sequence[Path]) -> int:
     """Say on stdout what became of the gate of ``run``, and give the exit code; see :func:`conclude`."""
-    gate = _gate(run)
-    for line in _lines(folder, gate, _Places(run, bases)):
+    for line in verdict_lines(folder, run, bases):
         click.echo(line)
-    return _code(gate)
+    return _code(_gate(run))
+
+
+def verdict_lines(folder: Path, run: RunPayload, bases: Sequence[Path]) -> list[str]:
+    """What became of the gate of ``run``, a line each, as :func:`say` prints it."""
+    return list(_lines(folder, _gate(run), _Places(run, bases)))
 
 
 def _gate(run: RunPayload) -> Gate:

@@ -30,6 +30,9 @@ from mtalign.home import mtalign_home
 BUCKET = 16
 """Tokens: sources are padded to a multiple of it. ``bench/engines.py`` says what other widths cost."""
 
+BATCH_SIZE = 16
+"""Sentences in a batch: of 8, 16, 32 and 64, what takes the least CPU time a token in ``bench/engines.py``."""
+
 _KEPT_TEXTS = 8192
 """Texts whose tokens are kept between counting, batching and decoding."""
 
@@ -44,7 +47,7 @@ def load(
     home: Path | None = None,
     workers: int | None = None,
     threads: int = 1,
-    batch_size: int = 32,
+    batch_size: int = BATCH_SIZE,
     bucket: int = BUCKET,
     notice: Notice | None = None,
 ) -> Ctranslate2Engine:
