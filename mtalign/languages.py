@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mtalign.errors import LanguageError, MtalignError
+from mtalign.errors import LanguageError
 from mtalign.scripts import CJK, find_script, script_counts, unicode_scripts
 
 if TYPE_CHECKING:
@@ -283,15 +283,9 @@ def _by_statistics(sample: str, script: str, letters: int, prior: Language | Non
 
 @lru_cache(maxsize=1)
 def _identifier() -> LanguageIdentifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    from mtalign.identifier import load_identifier
 
-    try:
-        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    except OSError as error:
-        # It unpacks its model to a temporary file of some 70 MB first.
-        raise MtalignError(
-            f"cannot load the language identifier: {error.strerror}", hint="make room in the temporary folder"
-        ) from error
+    return load_identifier()
 
 
 def source_script_characters(text: str, language: Language) -> list[tuple[int, int]]:

@@ -233,7 +233,9 @@ def test_scripts_are_counted_without_digits_and_punctuation() -> None:
     assert not has_script("abc", "Hang")
 
 
-def test_a_full_temporary_folder_is_an_error_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_temporary_folder_is_an_error_of_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from py3langid.langid import LanguageIdentifier
 
     from mtalign import languages
@@ -241,6 +243,8 @@ def test_a_full_temporary_folder_is_an_error_of_one_line(monkeypatch: pytest.Mon
     def fail(*args: object, **settings: object) -> None:
         raise OSError(28, "No space left on device")
 
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MTALIGN_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(LanguageIdentifier, "from_model_file", fail)
     with pytest.raises(
         MtalignError, match="cannot load the language identifier: No space left on device; make"

@@ -18,6 +18,7 @@ ROOMS = [
     "home",
     "files",
     "scripts",
+    "identifier",
     "languages",
     "records",
     "formats",

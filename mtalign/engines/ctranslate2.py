@@ -31,7 +31,7 @@ BUCKET = 16
 """Tokens: sources are padded to a multiple of it. ``bench/engines.py`` says what other widths cost."""
 
 BATCH_SIZE = 16
-"""Sentences in a batch: of 8, 16, 32 and 64, what takes the least CPU time a token in ``bench/engines.py``."""
+"""Sentences in a batch: what takes the least CPU time a token in ``bench/engines.py``."""
 
 _KEPT_TEXTS = 8192
 """Texts whose tokens are kept between counting, batching and decoding."""

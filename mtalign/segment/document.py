@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mtalign.document import Block, BlockKind, Document, Segment, Skip
 from mtalign.errors import LanguageError
@@ -32,7 +32,11 @@ _ENGLISH_WORDS = re.compile(
 
 
 def segment_document(
-    document: Document, *, source: Language | None = None, target: Language = ENGLISH
+    document: Document,
+    *,
+    source: Language | None = None,
+    target: Language = ENGLISH,
+    main: Language | None = None,
 ) -> tuple[Segment, ...]:
     """Cut a document into segments, ``<document>.b<block>.s<sentence>``, numbered from 1.
 
@@ -43,6 +47,7 @@ def segment_document(
         document: as :func:`mtalign.formats.read_document` gives it.
         source: the language of every block that is not recognisably in ``target``; found where None.
         target: the language that is translated into.
+        main: the main language of what the document is a part of; the document's own where None.
 
     Returns:
         Segments in order; ``block.text[segment.start:segment.end] == segment.text``.
@@ -51,18 +56,24 @@ def segment_document(
         LanguageError: the language of a block is undecided.
     """
     prose = [block for block in document.blocks if block.kind not in _VERBATIM and _has_letter(block.text)]
-    main = source or _main_language(document, prose, target)
+    main = source or main or _main_of(prose, target)
     segments: list[Segment] = []
     for block in document.blocks:
         segments += _segment_block(document, block, main, source is not None, target)
     return tuple(segments)
 
 
+def main_language(documents: Iterable[Document], target: Language = ENGLISH) -> Language | None:
+    """The language of most of the documents' prose, ``target`` left out; None where nothing shows it."""
+    texts = [b for one in documents for b in one.blocks if b.kind not in _VERBATIM and _has_letter(b.text)]
+    return _main_of(texts, target)
+
+
 def _has_letter(text: str) -> bool:
     return any(character.isalpha() for character in text)
 
 
-def _main_language(document: Document, prose: list[Block], target: Language) -> Language | None:
+def _main_of(prose: list[Block], target: Language) -> Language | None:
     """The language that most of the text is in, the target left out; the target where there is no other."""
     weights: Counter[Language] = Counter()
     for block in prose:
