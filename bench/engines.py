@@ -1,20 +1,29 @@
-"""Speed of the seq2seq engines on random weights of true shape, 40 target tokens forced.
+"""Speed of the seq2seq engines: transformers, a bare CTranslate2 call, our engine, the whole chain round it.
 
-Run it on an idle machine: ``python bench/engines.py`` (opus-mt shape; ``--nllb`` adds NLLB-200-600M, 6 GB).
-Prints a Markdown table; the ratio to the first row comes first, since it is what holds
-on another machine. Also counts how many outputs differ between alone and in a batch.
+    python bench/engines.py [--nllb] [--quick] [--rounds 3] [--json FILE]
+
+Random weights of true shape (opus-mt: 512, 6 + 6 layers, vocabulary 65,001; ``--nllb``: NLLB-200-600M, 1024,
+12 + 12, 256,206; 6 GB of RAM), 40 target tokens forced for each of the same sentences of 5 to 30 words. Every
+system is a process of its own; they run in turns, figures are medians, the ratios come first. What random
+weights write is nonsense: the guard looks at it as at any output, then it is let stand.
+
+``chain`` reads a file, splits, tokenizes, looks up, decodes, checks, records and writes; ``chain --lines`` is
+the same for a file of lines; ``bare CTranslate2`` is one call of ``translate_batch`` on the same tokens with
+the same options. Padding is the share of the encoder's positions that held none of a source.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import random
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +32,44 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import checkpoints
 
 from mtalign.engines.base import Decoding, Request
-from mtalign.engines.registry import load_engine
 
 TARGET_TOKENS = 40
 
-Setting = tuple[str, str, dict[str, Any], int]
 
-SETTINGS: list[Setting] = [
-    ("transformers fp32, one at a time", "transformers", {"batch_size": 1}, 1),
-    ("transformers fp32, batches of equal length", "transformers", {"batch_size": 32}, 8),
-    ("transformers fp32, padded batch of 32", "transformers", {"batch_size": 32, "padding": True}, 8),
-    ("CTranslate2 float32, equal length, 1 × 2", "ctranslate2", {"compute_type": "float32"}, 8),
-    ("CTranslate2 float32, padded, 1 × 2", "ctranslate2", {"compute_type": "float32", "padding": True}, 8),
-    ("CTranslate2 int8, one at a time", "ctranslate2", {"batch_size": 1, "workers": 1, "threads": 2}, 2),
-    ("CTranslate2 int8, equal length, 1 × 2", "ctranslate2", {}, 8),
-    ("CTranslate2 int8, equal length, 2 × 1", "ctranslate2", {"workers": 1, "threads": 2}, 8),
-    ("CTranslate2 int8, padded, 1 × 2", "ctranslate2", {"padding": True}, 8),
-]
-"""Label, engine, its settings, and how many eighths of the sentences it gets (the slow ones get few)."""
+@dataclass(frozen=True)
+class System:
+    """What is measured: in what, with which settings, on which share of the sentences."""
+
+    label: str
+    kind: str
+    """``engine``, ``bare``, ``document`` or ``lines``."""
+    engine: str
+    batch: int
+    settings: dict[str, Any]
+    share: float
+    """The slow ones get few of the sentences, those in batches enough for a batch of mixed lengths."""
+
+
+ONE = "transformers, one at a time"
+BATCHED = "transformers, padded batches"
+BARE = "bare CTranslate2"
+ENGINE = "our engine"
+
+SYSTEMS = [
+    System(ONE, "engine", "transformers", 1, {"batch_size": 1}, 1 / 16),
+    System(BATCHED, "engine", "transformers", 32, {"batch_size": 32, "padding": True}, 1 / 2),
+    System(BARE, "bare", "ctranslate2", 16, {}, 1),
+    System(BARE, "bare", "ctranslate2", 32, {}, 1),
+    System("equal lengths only", "engine", "ctranslate2", 16, {"batch_size": 16, "bucket": 1}, 1),
+    System(ENGINE, "engine", "ctranslate2", 8, {"batch_size": 8}, 1),
+    System(ENGINE, "engine", "ctranslate2", 16, {"batch_size": 16}, 1),
+    System(ENGINE, "engine", "ctranslate2", 32, {"batch_size": 32}, 1),
+    System("our engine, 2 threads × 1", "engine", "ctranslate2", 16,
+           {"batch_size": 16, "workers": 1, "threads": 2}, 1),
+    System("chain", "document", "ctranslate2", 16, {}, 1),
+    System("chain --lines", "lines", "ctranslate2", 16, {}, 1),
+]  # fmt: skip
+QUICK = {(ONE, 1), (BATCHED, 32), (BARE, 16), (BARE, 32), (ENGINE, 16), ("chain", 16), ("chain --lines", 16)}
 
 
 def build_opus(path: Path) -> None:
@@ -87,98 +116,326 @@ def build_nllb(path: Path) -> None:
     model.save_pretrained(path)
 
 
-def sentences(count: int) -> list[Request]:
+def sentences(count: int) -> list[str]:
     """Korean words at random, 5 to 30 of them: as unequal in length as the sentences of a document."""
     generator = random.Random(0)
-    words = sorted({word for language, source, _ in checkpoints.phrases() if language.code == "ko"
-                    for word in source.split()})  # fmt: skip
-    texts = [" ".join(generator.choices(words, k=generator.randint(5, 30))) for _ in range(count)]
+    known = {
+        word
+        for language, source, _ in checkpoints.phrases()
+        if language == checkpoints.KOREAN
+        for word in source.split()
+    }
+    # Verbs end a sentence, and there would be several.
+    words = sorted(word for word in known if not word.endswith("."))
+    return [" ".join(generator.choices(words, k=generator.randint(5, 30))) + "." for _ in range(count)]
+
+
+# -- in the process of a system -----------------------------------------------------------------------------
+
+
+def work(connection: Any, system: System, path: Path, folder: Path, texts: list[str]) -> None:
+    """Load ``system``, then answer each beam width with a run's figures, until there is none."""
+    import mtalign.translate.decoder as decoder
+
+    guard = decoder.objection
+    decoder.objection = lambda request, answer: (guard(request, answer), None)[1]
+    run = {"engine": run_engine, "bare": run_bare, "document": run_document, "lines": run_lines}[system.kind](
+        system, path, folder, texts
+    )
+    run(decoding_of(1))
+    connection.send("ready")
+    from mtalign.job.rates import peak_rss_mb
+
+    while (beam := connection.recv()) is not None:
+        wall, cpu = time.perf_counter(), time.process_time()
+        tokens, padding = run(decoding_of(beam))
+        connection.send(
+            {
+                "tokens_per_second": tokens / (time.perf_counter() - wall),
+                "cpu_ms_per_token": 1000 * (time.process_time() - cpu) / tokens,
+                "padding_waste": padding,
+                "peak_rss_mb": peak_rss_mb(),
+            }
+        )
+
+
+def decoding_of(beam: int) -> Decoding:
+    return Decoding(beam=beam, max_ratio=0.01, min_length=TARGET_TOKENS)
+
+
+Run = Callable[[Decoding], tuple[int, float | None]]
+"""Runs once; target tokens and padding."""
+
+
+def requests_of(texts: Sequence[str]) -> list[Request]:
     return [Request(text, checkpoints.KOREAN, checkpoints.ENGLISH) for text in texts]
 
 
-def measure(
-    path: Path,
-    chosen: Sequence[Setting],
-    requests: Sequence[Request],
-    beams: Sequence[int],
-    rounds: int,
-    folder: Path,
-) -> None:
-    """Print the table for the checkpoint at ``path``; runs are interleaved, figures are medians."""
+def loaded(system: System, path: Path, folder: Path) -> Any:
+    from mtalign.engines.registry import load_engine
+
+    settings = {"home": folder} | system.settings if system.engine == "ctranslate2" else system.settings
+    return load_engine(system.engine, checkpoints.resolved(path), **settings)
+
+
+def run_engine(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+    from mtalign.job.rates import padding_waste
+
+    engine, requests = loaded(system, path, folder), requests_of(texts)
+    size = 1 if system.batch == 1 else len(requests)
+
+    def run(decoding: Decoding) -> tuple[int, float | None]:
+        before = getattr(engine, "source_tokens", 0), getattr(engine, "padded_tokens", 0)
+        found = [
+            hypothesis
+            for start in range(0, len(requests), size)
+            for hypothesis in engine.translate(requests[start : start + size], decoding)
+        ]
+        after = getattr(engine, "source_tokens", 0), getattr(engine, "padded_tokens", 0)
+        return sum(one.tokens for one in found), padding_waste(after[0] - before[0], after[1] - before[1])
+
+    return run
+
+
+def run_bare(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+    """``translate_batch`` on tokens that are made before, in the order and the batches of CTranslate2."""
+    import os
+
+    import ctranslate2
+
+    from mtalign.engines.conversion import converted_directory
+    from mtalign.engines.tokenization import load_tokenizer, read_vocabulary
+    from mtalign.job.rates import padding_waste
+
     model = checkpoints.resolved(path)
-    rates: dict[tuple[str, int], list[float]] = {}
-    engines = {
-        label: load_engine(
-            name, model, **({"home": folder, "workers": 2} if name == "ctranslate2" else {}) | settings
+    directory = converted_directory(model, "int8", folder)
+    tokenizer = load_tokenizer(model, read_vocabulary(directory))
+    sources = [
+        tokenizer.wrap(tokenizer.pieces(request.text), request.source, request.target)
+        for request in requests_of(texts)
+    ]
+    prefix = tokenizer.target_prefix(checkpoints.ENGLISH)
+    translator = ctranslate2.Translator(
+        str(directory), compute_type="int8", inter_threads=len(os.sched_getaffinity(0)), intra_threads=1
+    )
+    lengths = sorted(map(len, sources), reverse=True)
+    padded = sum(
+        lengths[start] * len(lengths[start : start + system.batch])
+        for start in range(0, len(lengths), system.batch)
+    )
+
+    def run(decoding: Decoding) -> tuple[int, float | None]:
+        results = translator.translate_batch(
+            sources,
+            target_prefix=[prefix] * len(sources) if prefix else None,
+            max_batch_size=system.batch,
+            beam_size=decoding.beam,
+            max_decoding_length=len(prefix) + TARGET_TOKENS,
+            min_decoding_length=len(prefix) + 1,
+            max_input_length=0,
+            disable_unk=True,
+            return_end_token=True,
+            return_scores=True,
         )
-        for label, name, settings, _ in chosen
-    }
+        tokens = sum(len(one.hypotheses[0]) - len(prefix) for one in results)
+        return tokens, padding_waste(sum(lengths), padded)
+
+    return run
+
+
+def run_document(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+    """Read, segment, translate with a new memory, check, render and write a document."""
+    from mtalign.files import write_atomically
+    from mtalign.job.events import Silence
+    from mtalign.job.inputs import read_inputs
+    from mtalign.job.outputs import render_english
+    from mtalign.job.rates import padding_waste
+    from mtalign.job.runner import translate_inputs
+    from mtalign.memory import Memory
+
+    pool = Pool(loaded(system, path, folder))
+    number = iter(range(1000))
+
+    def run(decoding: Decoding) -> tuple[int, float | None]:
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            document = Path(own) / f"{next(number)}.txt"
+            document.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+            inputs, _ = read_inputs(
+                [str(document)], base=Path(), source=checkpoints.KOREAN, target=checkpoints.ENGLISH,
+                events=Silence(),
+            )  # fmt: skip
+            with Memory(Path(own) / "memory.sqlite") as memory:
+                translations, cost = translate_inputs(
+                    inputs, pool=pool, target=checkpoints.ENGLISH, memory=memory, decoding=decoding,
+                    events=Silence(),
+                )  # fmt: skip
+            write_atomically(Path(own) / "out.txt", render_english(inputs[0], translations))
+        if cost.failed or cost.decoded != len(set(texts)):
+            raise RuntimeError(f"{cost}: not every sentence was decoded once")
+        return cost.tokens, padding_waste(cost.source_tokens, cost.padded_tokens)
+
+    return run
+
+
+def run_lines(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+    """The same for a file of lines."""
+    from mtalign.job.events import Silence
+    from mtalign.job.rates import padding_waste
+    from mtalign.job.stream import LineJob, translate_file
+    from mtalign.memory import Memory
+
+    pool = Pool(loaded(system, path, folder))
+
+    def run(decoding: Decoding) -> tuple[int, float | None]:
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            source = Path(own) / "in.txt"
+            source.write_text("\n".join(texts) + "\n", encoding="utf-8")
+            with Memory(Path(own) / "memory.sqlite") as memory, (Path(own) / "out.txt").open("wb") as out:
+                job = LineJob(pool, checkpoints.KOREAN, checkpoints.ENGLISH, memory, decoding, Silence())
+                cost = translate_file(source, out, job)
+        if cost.failed or cost.decoded != len(set(texts)):
+            raise RuntimeError(f"{cost}: not every sentence was decoded once")
+        return cost.tokens, padding_waste(cost.source_tokens, cost.padded_tokens)
+
+    return run
+
+
+class Pool:
+    """An engine that is loaded already, as the job's pool of engines gives it."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def engines_for(self, languages: Any) -> dict[str, Any]:
+        return {language.code: self._engine for language in languages}
+
+
+# -- side by side -------------------------------------------------------------------------------------------
+
+
+def measure(
+    path: Path, folder: Path, systems: Sequence[System], count: int, beams: Sequence[int], rounds: int
+) -> list[dict[str, Any]]:
+    """Rows of the table for the checkpoint at ``path``: medians of runs in turns, and ratios."""
+    from mtalign.engines.conversion import convert
+
+    convert(checkpoints.resolved(path), "int8", folder)
+    texts = sentences(count)
+    context = multiprocessing.get_context("spawn")
+    workers = []
+    for system in systems:
+        ours, theirs = context.Pipe()
+        own = texts[: max(2, round(count * system.share))]
+        process = context.Process(target=work, args=(theirs, system, path, folder, own), daemon=True)
+        process.start()
+        theirs.close()
+        if ours.recv() != "ready":
+            raise RuntimeError(system.label)
+        workers.append((system, ours, process))
+        print(f"{path.name}: {system.label}, batch {system.batch}, is ready", file=sys.stderr)
+    runs: dict[tuple[System, int], list[dict[str, Any]]] = {}
     for number in range(rounds):
-        for label, _, settings, share in chosen:
-            for beam in beams:
-                part = list(requests[: max(2, len(requests) * share // 8)])
-                decoding = Decoding(beam=beam, max_ratio=0.01, min_length=TARGET_TOKENS)
-                seconds, tokens = timed(
-                    engines[label].translate, part, decoding, settings.get("batch_size") == 1
-                )
-                rates.setdefault((label, beam), []).append(tokens / seconds)
-                print(f"round {number + 1}: {label}, beam {beam}: {tokens / seconds:.0f}/s", file=sys.stderr)
-    head = " | ".join(f"beam {beam}: × | tokens/s" for beam in beams)
-    print(f"| {path.name} | {head} |\n|---|" + "---|" * 2 * len(beams))
-    for label, *_ in chosen:
-        cells = []
         for beam in beams:
-            rate = statistics.median(rates[label, beam])
-            base = statistics.median(rates[chosen[0][0], beam])
-            cells.append(f"{rate / base:.1f} | {rate:.0f}")
-        print(f"| {label} | {' | '.join(cells)} |")
-    for label, name, _, share in chosen:
-        if name == "ctranslate2" and share == 8:
-            count_differences(label, engines[label], requests, beams)
-    for engine in engines.values():
-        engine.close()
-
-
-def timed(
-    translate: Callable[..., Any], requests: list[Request], decoding: Decoding, alone: bool
-) -> tuple[float, int]:
-    """Seconds taken and target tokens written."""
-    start = time.perf_counter()
-    if alone:
-        hypotheses = [translate([request], decoding)[0] for request in requests]
-    else:
-        hypotheses = translate(requests, decoding)
-    return time.perf_counter() - start, sum(hypothesis.tokens for hypothesis in hypotheses)
-
-
-def count_differences(label: str, engine: Any, requests: Sequence[Request], beams: Sequence[int]) -> None:
-    """Print how many outputs differ between a sentence alone and in the batch."""
+            for system, connection, _ in workers:
+                connection.send(beam)
+                runs.setdefault((freeze(system), beam), []).append(connection.recv())
+        print(f"{path.name}: round {number + 1} of {rounds} is over", file=sys.stderr)
+    for _, connection, process in workers:
+        connection.send(None)
+        process.join()
+    rows = []
     for beam in beams:
-        decoding = Decoding(beam=beam, max_ratio=0.01, min_length=TARGET_TOKENS)
-        batch = engine.translate(requests, decoding)
-        alone = [engine.translate([request], decoding)[0] for request in requests]
-        tokens = sum(a.token_ids != b.token_ids for a, b in zip(alone, batch, strict=True))
-        scores = sum(a.score != b.score for a, b in zip(alone, batch, strict=True))
-        print(f"{label}, beam {beam}: {tokens} of {len(requests)} differ in tokens, {scores} in score")
+        own = {
+            system: {key: _median([run[key] for run in found]) for key in found[0]}
+            for (system, width), found in runs.items()
+            if width == beam
+        }
+        bare = max((row for system, row in own.items() if system[0] == BARE), key=rate_of, default=None)
+        one = next((row for system, row in own.items() if system[0] == ONE), None)
+        batched = next((row for system, row in own.items() if system[0] == BATCHED), None)
+        for system, row in own.items():
+            ratios = {
+                f"to_{name}": round(rate_of(row) / rate_of(other), 3) if other else None
+                for name, other in (("bare", bare), ("batched", batched), ("one_at_a_time", one))
+            }
+            ratios["peak_rss_to_bare"] = round(row["peak_rss_mb"] / bare["peak_rss_mb"], 3) if bare else None
+            rows.append(
+                {"shape": path.name, "system": system[0], "batch": system[1], "beam": beam, **ratios, **row}
+            )
+    return rows
+
+
+def freeze(system: System) -> Any:
+    return (system.label, system.batch)
+
+
+def rate_of(row: dict[str, Any]) -> float:
+    return float(row["tokens_per_second"])
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(statistics.median(known), 4) if known else None
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        "| shape | beam | system | batch | × bare | × transformers batched | × one at a time"
+        + " | peak RSS × bare | target tokens/s | CPU ms/token | padding | peak RSS MB |",
+        "|---|" + "---|" * 11,
+    ]
+    for row in rows:
+        ratios = [row[name] for name in ("to_bare", "to_batched", "to_one_at_a_time", "peak_rss_to_bare")]
+        cells = [
+            row["shape"], row["beam"], row["system"], row["batch"],
+            *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
+            f"{row['tokens_per_second']:.0f}",
+            f"{row['cpu_ms_per_token']:.2f}",
+            "" if row["padding_waste"] is None else f"{row['padding_waste']:.0%}",
+            f"{row['peak_rss_mb']:.0f}",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Build the checkpoints in a temporary folder and measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Build the checkpoints in a temporary folder (or ``--folder``, where they are kept) and measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--nllb", action="store_true", help="measure the NLLB-200-600M shape too")
-    parser.add_argument("--sentences", type=int, default=64)
-    parser.add_argument("--only", default="", help="only settings whose label contains this")
+    parser.add_argument("--only-nllb", action="store_true", help="measure the NLLB-200-600M shape alone")
+    parser.add_argument("--quick", action="store_true", help="the rows that matter, beam 4, fewer sentences")
+    parser.add_argument("--sentences", type=int, help="default 256; 96 with --quick, half for NLLB")
+    parser.add_argument("--only", default="", help="only systems whose label contains this")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--beams", type=int, nargs="+", default=[4, 1])
+    parser.add_argument("--beams", type=int, nargs="+")
+    parser.add_argument("--folder", type=Path, help="keep the checkpoints here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        builders = {"opus-mt shape": build_opus} | ({"NLLB-600M shape": build_nllb} if options.nllb else {})
-        for name, build in builders.items():
-            path = Path(folder) / name
-            path.mkdir()
-            build(path)
-            chosen = [setting for setting in SETTINGS if options.only in setting[0]]
-            measure(path, chosen, sentences(options.sentences), options.beams, options.rounds, Path(folder))
+    builders = {"opus-mt shape": build_opus, "NLLB-600M shape": build_nllb}
+    wanted = ["opus-mt shape"] * (not options.only_nllb) + ["NLLB-600M shape"] * (
+        options.nllb or options.only_nllb
+    )
+    systems = [
+        system
+        for system in SYSTEMS
+        if options.only in system.label and (not options.quick or freeze(system) in QUICK)
+    ]
+    beams = options.beams or ([4] if options.quick else [4, 1])
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        for name in wanted:
+            path = folder / name
+            if not (path / "model.safetensors").exists():
+                path.mkdir(parents=True, exist_ok=True)
+                builders[name](path)
+            count = options.sentences or (96 if options.quick else 256) // (2 if "NLLB" in name else 1)
+            rows += measure(path, folder, systems, count, beams, options.rounds)
+    print(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
