@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint browser axe clean help
+.PHONY: run test lint bench browser axe clean help
 
 help:
 	@echo "make run      install, translate the seeds, write outputs/"
 	@echo "make test     install, run the test suite"
 	@echo "make lint     ruff and mypy"
+	@echo "make bench    measure everything: bench/results.json and .md (QUICK=1: ten minutes)"
 	@echo "make browser  install Chromium for the page tests (Debian, as root)"
 	@echo "make axe      install axe-core for the page tests (npm)"
 	@echo "make clean    remove the virtual environment and caches"
@@ -24,6 +25,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python bench/all.py $(if $(QUICK),--quick)
 
 browser:
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
