@@ -34,6 +34,8 @@ import checkpoints
 from mtalign.engines.base import Decoding, Request
 
 TARGET_TOKENS = 40
+SHORT = 16_000
+"""Tokens of the shortlist."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ ONE = "transformers, one at a time"
 BATCHED = "transformers, padded batches"
 BARE = "bare CTranslate2"
 ENGINE = "our engine"
+SHORTLIST = "our engine, shortlist"
 
 SYSTEMS = [
     System(ONE, "engine", "transformers", 1, {"batch_size": 1}, 1 / 16),
@@ -64,12 +67,22 @@ SYSTEMS = [
     System(ENGINE, "engine", "ctranslate2", 8, {"batch_size": 8}, 1),
     System(ENGINE, "engine", "ctranslate2", 16, {"batch_size": 16}, 1),
     System(ENGINE, "engine", "ctranslate2", 32, {"batch_size": 32}, 1),
+    System(SHORTLIST, "engine", "ctranslate2", 16, {"shortlist": True}, 1),
     System("our engine, 2 threads × 1", "engine", "ctranslate2", 16,
            {"batch_size": 16, "workers": 1, "threads": 2}, 1),
     System("chain", "document", "ctranslate2", 16, {}, 1),
     System("chain --lines", "lines", "ctranslate2", 16, {}, 1),
 ]  # fmt: skip
-QUICK = {(ONE, 1), (BATCHED, 32), (BARE, 16), (BARE, 32), (ENGINE, 16), ("chain", 16), ("chain --lines", 16)}
+QUICK = {
+    (ONE, 1),
+    (BATCHED, 32),
+    (BARE, 16),
+    (BARE, 32),
+    (ENGINE, 16),
+    (SHORTLIST, 16),
+    ("chain", 16),
+    ("chain --lines", 16),
+}
 
 
 def build_opus(path: Path) -> None:
@@ -142,7 +155,6 @@ def work(connection: Any, system: System, path: Path, folder: Path, texts: list[
     run = {"engine": run_engine, "bare": run_bare, "document": run_document, "lines": run_lines}[system.kind](
         system, path, folder, texts
     )
-    run(decoding_of(1))
     connection.send("ready")
     from mtalign.job.rates import peak_rss_mb
 
@@ -174,8 +186,23 @@ def requests_of(texts: Sequence[str]) -> list[Request]:
 def loaded(system: System, path: Path, folder: Path) -> Any:
     from mtalign.engines.registry import load_engine
 
-    settings = {"home": folder} | system.settings if system.engine == "ctranslate2" else system.settings
-    return load_engine(system.engine, checkpoints.resolved(path), **settings)
+    model, settings = checkpoints.resolved(path), dict(system.settings)
+    if system.engine == "ctranslate2":
+        settings["home"] = folder
+    if settings.get("shortlist"):
+        settings["shortlist"] = shortlist_of(model, folder)
+    return load_engine(system.engine, model, **settings)
+
+
+def shortlist_of(model: Any, folder: Path) -> Path:
+    """The first ``SHORT`` tokens of the vocabulary: as many as an English corpus has."""
+    from mtalign.engines.conversion import converted_directory
+    from mtalign.engines.shortlist import write_shortlist
+    from mtalign.engines.tokenization import read_vocabulary
+
+    path = folder / f"{model.path.name}.shortlist"
+    write_shortlist(path, model, read_vocabulary(converted_directory(model, "int8", folder))[:SHORT])
+    return path
 
 
 def run_engine(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
@@ -334,6 +361,9 @@ def measure(
         workers.append((system, ours, process))
         print(f"{path.name}: {system.label}, batch {system.batch}, is ready", file=sys.stderr)
     runs: dict[tuple[System, int], list[dict[str, Any]]] = {}
+    for _, connection, _ in workers:
+        connection.send(1)
+        connection.recv()
     for number in range(rounds):
         for beam in beams:
             for system, connection, _ in workers:

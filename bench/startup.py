@@ -2,8 +2,8 @@
 
     python bench/startup.py [--rounds 5] [--folder FOLDER] [--json FILE]
 
-The model has the opus-mt shape (random weights, 40 target tokens forced, beam 4; its nonsense is let stand once
-the guard has looked at it). Medians of whole processes, from start to end, wall clock and CPU time.
+The model has the opus-mt shape (random weights, 40 target tokens forced, beam 4; its nonsense is let stand
+once the guard has looked at it). Medians of whole processes, from start to end, wall clock and CPU time.
 """
 
 from __future__ import annotations

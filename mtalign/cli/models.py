@@ -153,6 +153,52 @@ def verify(names: tuple[str, ...]) -> None:
         )
 
 
+@command.command("shortlist")
+@click.argument("model", metavar="MODEL")
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the list is written.",
+)
+@click.option("--from", "source", metavar="LANG", help="Source language, where MODEL is a group (opus).")
+def shortlist(model: str, files: tuple[Path, ...], output: Path, source: str | None) -> None:
+    """Make a list of the target tokens that English FILES are made of: with it a seq2seq model is faster.
+
+    FILES are English text, TSV whose last column is English, or JSONL with "translation", such as the
+    segments.jsonl of a run. What is not in the list (and is longer than two characters) is not written by
+    the model any more: take much text, and of the kind that is to be translated.
+
+    \b
+    Examples:
+      mtalign models shortlist opus --from ko corpus.tsv -o ko.shortlist
+      mtalign models shortlist ./my-nllb outputs/*/segments.jsonl -o nllb.shortlist
+      mtalign translate report.txt --model opus --from ko --shortlist ko.shortlist
+    """
+    from mtalign.engines.checkpoint import is_converted
+    from mtalign.engines.conversion import convert
+    from mtalign.engines.shortlist import build_shortlist, english_texts, write_shortlist
+    from mtalign.engines.tokenization import load_tokenizer, read_vocabulary
+    from mtalign.home import mtalign_home
+    from mtalign.languages import parse_language
+    from mtalign.models.resolve import resolve
+
+    language = parse_language(source) if source else None
+    resolved = resolve(model, source_language=language, store=_store(), offline=True, pull=False)
+    if resolved.family == "gguf":
+        raise click.UsageError(f"{model} is no seq2seq model: a shortlist is of no use to it")
+    directory = resolved.path if is_converted(resolved.path) else convert(resolved, "int8", mtalign_home())
+    vocabulary = read_vocabulary(directory)
+    tokenizer = load_tokenizer(resolved, vocabulary)
+    texts = (text for file in files for text in english_texts(file))
+    tokens = build_shortlist(tokenizer, vocabulary, texts)
+    write_shortlist(output, resolved, tokens)
+    click.echo(f"{output}: {len(tokens)} of {len(vocabulary)} tokens")
+
+
 @command.command("remove")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def remove(names: tuple[str, ...]) -> None:

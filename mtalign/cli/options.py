@@ -80,6 +80,7 @@ class Choice:
     quality: str | None
     beam: int | None
     compute_type: str | None
+    shortlist: Path | None
     glossary: Path | None
     accept_licenses: tuple[str, ...]
     offline: bool
@@ -95,6 +96,7 @@ class Choice:
             "quality": self.quality,
             "beam": self.beam,
             "compute_type": self.compute_type,
+            "shortlist": self.shortlist and str(self.shortlist.absolute()),
             "accept_licenses": self.accept_licenses,
         }
         return replace(
@@ -142,6 +144,12 @@ _OPTIONS = (
     ),
     click.option("--beam", type=click.IntRange(min=1), help="Beam width of seq2seq engines.  [default: 4]"),
     click.option("--compute-type", metavar="TYPE", help="int8, float32, … (ctranslate2).  [default: auto]"),
+    click.option(
+        "--shortlist",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Only these target tokens (ctranslate2); `mtalign models shortlist` makes one.",
+    ),
     click.option(
         "--glossary",
         type=click.Path(dir_okay=False, path_type=Path),

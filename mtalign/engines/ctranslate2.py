@@ -23,6 +23,7 @@ from mtalign.engines.checkpoint import (
     read_json,
 )
 from mtalign.engines.conversion import Notice, convert
+from mtalign.engines.shortlist import digest, directory_with, read_shortlist
 from mtalign.engines.tokenization import END, UNKNOWN, Tokenizer, load_tokenizer, read_vocabulary
 from mtalign.errors import EngineError, ModelError, UsageError
 from mtalign.home import mtalign_home
@@ -49,6 +50,7 @@ def load(
     threads: int = 1,
     batch_size: int = BATCH_SIZE,
     bucket: int = BUCKET,
+    shortlist: Path | None = None,
     notice: Notice | None = None,
 ) -> Ctranslate2Engine:
     """Load a checkpoint, converting it first where that has not been done.
@@ -63,6 +65,7 @@ def load(
         batch_size: sentences decoded together, at most.
         bucket: every source is padded to a multiple of so many tokens, alone as in a batch; with 1 nothing is
             padded, and only sentences of equal length are decoded together.
+        shortlist: file with the only target tokens to write; see :mod:`mtalign.engines.shortlist`.
         notice: is told, in one line, when a conversion begins.
 
     Raises:
@@ -82,6 +85,12 @@ def load(
     else:
         directory = convert(model, compute_type, home or mtalign_home(), notice)
     vocabulary = read_vocabulary(directory)
+    version = f"ctranslate2 {ctranslate2.__version__} {compute_type} bucket {bucket}"
+    converted = directory
+    if shortlist is not None:
+        tokens = read_shortlist(shortlist, model)
+        version += f" shortlist {digest(tokens)}"
+        directory = directory_with(directory, tokens, home or mtalign_home())
     tokenizer = load_tokenizer(model, vocabulary)
     try:
         translator = ctranslate2.Translator(
@@ -94,11 +103,11 @@ def load(
     except (RuntimeError, ValueError, MemoryError) as error:
         raise ModelError(
             f"CTranslate2 cannot load {directory}: {error}",
-            hint="fetch the model again" if directory == model.path else f"delete {directory} and try again",
+            hint="fetch the model again" if converted == model.path else f"delete {converted} and try again",
         ) from error
     return Ctranslate2Engine(
         model=model,
-        version=f"ctranslate2 {ctranslate2.__version__} {compute_type} bucket {bucket}",
+        version=version,
         translator=translator,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
@@ -108,6 +117,7 @@ def load(
         batch_size=batch_size,
         bucket=bucket,
         workers=workers,
+        shortlist=shortlist is not None,
     )
 
 
@@ -132,6 +142,7 @@ class Ctranslate2Engine:
         batch_size: int,
         bucket: int,
         workers: int,
+        shortlist: bool,
     ) -> None:
         """Take the parts that :func:`load` has made; ``positions`` is the longest sequence in tokens."""
         self.model = model
@@ -143,6 +154,7 @@ class Ctranslate2Engine:
         self.padded_tokens = 0
         """The same with padding."""
         self._workers = workers
+        self._shortlist = shortlist
         self._bucket = bucket
         self._translator = translator
         self._tokenizer = tokenizer
@@ -274,6 +286,7 @@ class Ctranslate2Engine:
             no_repeat_ngram_size=decoding.no_repeat_ngram,
             suppress_sequences=self._forbidden or None,
             disable_unk=True,
+            use_vmap=self._shortlist,
             replace_unknowns=False,
             return_end_token=True,
             return_scores=True,

@@ -36,6 +36,10 @@ class Tokenizer(Protocol):
         """The tokens of ``text`` itself."""
         ...
 
+    def target_pieces(self, text: str) -> list[str]:
+        """The tokens that ``text`` is written with."""
+        ...
+
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """What the encoder gets: ``pieces`` with language codes and the end of sentence.
 
@@ -111,6 +115,10 @@ class MarianTokenizer:
         """The tokens of ``text``."""
         return list(self._source.encode(text, out_type=str))
 
+    def target_pieces(self, text: str) -> list[str]:
+        """The tokens that ``text`` is written with."""
+        return list(self._target.encode(text, out_type=str))
+
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """``[>>eng<<] pieces </s>``."""
         return [*self._languages.prefix(source, target), *pieces, END]
@@ -148,6 +156,10 @@ class NllbTokenizer:
         tokens = self._tokenizer.encode(text, add_special_tokens=False).tokens
         return [token if token in self._known else UNKNOWN for token in tokens]
 
+    def target_pieces(self, text: str) -> list[str]:
+        """The tokens that ``text`` is written with: the same as a source's."""
+        return self.pieces(text)
+
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """``kor_Hang pieces </s>``."""
         self.target_prefix(target)
@@ -182,6 +194,10 @@ class SentencePieceM2M100Tokenizer:
     def pieces(self, text: str) -> list[str]:
         """The tokens of ``text``."""
         return list(self._pieces.encode(text, out_type=str))
+
+    def target_pieces(self, text: str) -> list[str]:
+        """The tokens that ``text`` is written with: the same as a source's."""
+        return self.pieces(text)
 
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """``__ko__ pieces </s>``, or ``kor_Hang pieces </s>`` for NLLB."""

@@ -42,6 +42,8 @@ class ModelConfig:
     compute_type: str = "auto"
     """``int8``, ``float32``, … for the ctranslate2 engine; ``auto`` is int8 on a CPU."""
     accept_licenses: tuple[str, ...] = ()
+    shortlist: str = ""
+    """File with the only target tokens to write (ctranslate2), relative to this file; empty for all."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign.engines.registry import default_engine, load_engine
@@ -21,8 +22,17 @@ if TYPE_CHECKING:
 class EnginePool:
     """Engines by model; a context manager that closes them."""
 
-    def __init__(self, config: ModelConfig, *, store: ModelStore, offline: bool, events: Events) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        store: ModelStore,
+        offline: bool,
+        events: Events,
+        base: Path | None = None,
+    ) -> None:
         self._config = config
+        self._base = base or Path()
         self._store = store
         self._offline = offline
         self._events = events
@@ -77,6 +87,8 @@ class EnginePool:
             settings: dict[str, Any] = {}
             if self._config.compute_type != "auto":
                 settings["compute_type"] = self._config.compute_type
+            if self._config.shortlist:
+                settings["shortlist"] = self._base / self._config.shortlist
             if name == "ctranslate2":
                 # A conversion takes a minute, once: the user should know why nothing happens.
                 settings["notice"] = self._events.note

@@ -199,7 +199,7 @@ def run_job(
     chosen = inputs if own is None else [_part_of(item, r) for item, r in zip(inputs, own, strict=True)]
     with (
         Memory(memory_path) as memory,
-        EnginePool(config.model, store=store, offline=offline, events=events) as pool,
+        EnginePool(config.model, store=store, offline=offline, events=events, base=config.base) as pool,
     ):
         if shard is not None:
             # The model of the whole run, whichever languages this part has.
