@@ -86,7 +86,7 @@ def test_search_looks_on_either_side_and_marks_what_it_found(visit, real_run):
     both = [x["id"] for x in lines if "nato" in f"{x['source']}\n{x['translation'] or x['failure']}".lower()]
     assert visit.shown() == both
     assert visit.fragment() == "#q=nato"
-    assert {t.lower() for t in visit.page.locator("mark.found").all_inner_texts()} == {"nato"}
+    assert {t.lower() for t in visit.page.locator("#rows mark.found").all_inner_texts()} == {"nato"}
     visit.page.evaluate("location.hash = '#q=nato&side=source'")
     visit.page.wait_for_timeout(50)
     assert visit.shown() == [x["id"] for x in lines if "nato" in x["source"].lower()]
@@ -103,14 +103,14 @@ def test_search_takes_regular_expressions(visit, real_run):
     visit.press("p", "/")
     pattern = r"\b20\d\d\b"
     visit.page.keyboard.type(pattern)
-    visit.page.locator("mark.found").first.wait_for()
+    visit.page.locator("#rows mark.found").first.wait_for()
     wanted = [
         x["id"]
         for x in lines
         if re.search(pattern, x["source"], re.ASCII) or re.search(pattern, x["translation"] or "", re.ASCII)
     ]
     assert visit.shown() == wanted
-    assert all(re.fullmatch(r"20\d\d", t) for t in visit.page.locator("mark.found").all_inner_texts())
+    assert all(re.fullmatch(r"20\d\d", t) for t in visit.page.locator("#rows mark.found").all_inner_texts())
     assert "re=1" in visit.fragment()
 
 
@@ -123,7 +123,7 @@ def test_a_bad_pattern_is_told_in_words_and_leaves_the_list(visit, review_run):
     assert "not a pattern yet (unterminated group)" in trouble.inner_text()
     assert visit.shown() == before
     visit.page.locator("#query").fill("(NATO)")
-    visit.page.locator("mark.found").first.wait_for()
+    visit.page.locator("#rows mark.found").first.wait_for()
     assert trouble.is_hidden()
 
 
@@ -138,7 +138,7 @@ def test_a_pattern_without_end_is_stopped_while_the_page_goes_on(visit, tmp_path
     assert visit.page.evaluate("1 + 1") == 2
     visit.page.get_by_text("This pattern takes too long: it was stopped after two seconds").wait_for()
     visit.page.locator("#query").fill("a+!")
-    visit.page.locator("mark.found").wait_for()
+    visit.page.locator("#rows mark.found").wait_for()
     assert visit.shown() == ["1.b1.s1"]
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mtalign.document import Flag
-from mtalign.records import Record
+from mtalign.records import Record, WordLink
+from mtalign.report.names import find_names
 from mtalign.report.pages import render
 from mtalign.report.payload import SEVERITIES, DocumentRun, ReferenceBead, RunPayload, severity_rank
 from mtalign.report.wording import STATUS_MEANINGS, coverage_sentence, language_name
@@ -41,6 +42,7 @@ SCRIPTS = (
     "document/import.js",
     "document/tools.js",
     "document/keys.js",
+    "document/paper.js",
     "document/main.js",
 )
 """In the order in which they are put together; outside functions a script uses only names of earlier ones."""
@@ -74,6 +76,7 @@ def page_data(run: RunPayload, document: DocumentRun) -> dict[str, Any]:
     """
     order = sorted(range(len(document.records)), key=lambda i: (severity_rank(document.records[i]), i))
     ranks = {index: place for place, index in enumerate(order)}
+    names = find_names(document.records)
     languages = {record.segment.language for record in document.records}
     return {
         "schema": SCHEMA_CORRECTIONS,
@@ -85,12 +88,12 @@ def page_data(run: RunPayload, document: DocumentRun) -> dict[str, Any]:
         "version": run.version,
         "languages": {language: language_name(language) for language in sorted(languages)},
         "statuses": {status.value: meaning for status, meaning in STATUS_MEANINGS.items()},
-        "segments": [_segment(record, ranks[index]) for index, record in enumerate(document.records)],
+        "segments": [_segment(record, ranks[index], names) for index, record in enumerate(document.records)],
         "references": [_reference(bead) for bead in document.beads if bead.sentences],
     }
 
 
-def _segment(record: Record, rank: int) -> dict[str, Any]:
+def _segment(record: Record, rank: int, names: Mapping[str, Sequence[WordLink]]) -> dict[str, Any]:
     segment, translation, link = record.segment, record.translation, record.link
     source, target = _Offsets(segment.text), _Offsets(translation.text or "")
     review = translation.review
@@ -121,6 +124,10 @@ def _segment(record: Record, rank: int) -> dict[str, Any]:
         ],
         "terms": [
             [*_pair(source.span((start, end))), english, hit] for start, end, english, hit in record.terms
+        ],
+        "names": [
+            [*_pair(source.span((a, b))), *_pair(target.span((c, d)))]
+            for a, b, c, d in names.get(segment.id, ())
         ],
         "words": [[*_pair(source.span((a, b))), *_pair(target.span((c, d)))] for a, b, c, d in record.words],
         "review": review

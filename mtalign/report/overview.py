@@ -64,10 +64,8 @@ class Card:
 
 def write_overview(run: RunPayload) -> bytes:
     """The content of the run's ``index.html``."""
-    scored = [document for document in run.documents if document.score]
-    metrics = dict.fromkeys(
-        metric.name for document in scored if document.score for metric in document.score.metrics
-    )
+    scores = [score for score in (*(document.score for document in run.documents), run.corpus) if score]
+    computed = [metric for score in scores for metric in (*score.metrics, *score.sentence_metrics)]
     return render(
         "overview.html",
         styles=("base.css", "overview.css"),
@@ -76,13 +74,8 @@ def write_overview(run: RunPayload) -> bytes:
             Card(document, coverage_sentence(document.score), tuple(bar(document)), chart(document.records))
             for document in run.documents
         ],
-        metrics=list(metrics),
-        intervals=any(
-            "confidence_var" in metric.details
-            for document in scored
-            if document.score
-            for metric in document.score.metrics
-        ),
+        metrics=list(dict.fromkeys(metric.name for metric in computed)),
+        intervals=any("confidence_var" in metric.details for metric in computed),
         quality=chart(record for document in run.documents for record in document.records),
         languages=sorted(
             sum((Counter(document.languages) for document in run.documents), Counter[str]()).items(),

@@ -64,7 +64,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class DocumentScore:
-    """What ``scores.json`` says of one document."""
+    """What ``scores.json`` says of one document, or of all that are scored together."""
 
     metrics: tuple[Score, ...] = ()
     """Document level: the aligned part as one line a side."""
@@ -74,6 +74,11 @@ class DocumentScore:
     topical_similarity: float | None = None
     """Cosine of the two texts' sentence embeddings: closeness of subject, not quality."""
     note: str = ""
+
+    @property
+    def scored(self) -> bool:
+        """Whether any metric was computed."""
+        return bool(self.metrics or self.sentence_metrics)
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,11 @@ class DocumentRun:
         """The English of its first translated segment."""
         texts = (r.translation.text or "" for r in self.records if r.translation.status is Status.TRANSLATED)
         return next(texts, "")
+
+    @property
+    def scored_documents(self) -> int:
+        """How many documents have a score."""
+        return sum(document.score is not None and document.score.scored for document in self.documents)
 
     @property
     def statuses(self) -> dict[Status, int]:
@@ -299,7 +309,7 @@ def read_run(run: Path) -> RunPayload:
         )
     manifest = _read_object(manifest_path)
     scores_path = run / "scores.json"
-    reference, scores = _scores(scores_path) if scores_path.is_file() else (None, {})
+    reference, scores, corpus = _scores(scores_path) if scores_path.is_file() else (None, {}, None)
     glossary = _glossary(scores_path) if scores_path.is_file() else None
     where = str(manifest_path)
     documents = []
@@ -339,7 +349,7 @@ def read_run(run: Path) -> RunPayload:
         or run_id((d.output, (record.segment for record in d.records)) for d in documents),
         work=_work(manifest, where),
         shard=shard,
-        corpus=_corpus(scores_path) if scores_path.is_file() else None,
+        corpus=corpus,
         left_out=_strings(manifest, "left_out", where) if "left_out" in manifest else (),
         gate=_gate(scores_path) if scores_path.is_file() else None,
     )
@@ -404,7 +414,7 @@ def _model(entry: Mapping[str, Any], where: str) -> Model:
     )
 
 
-def _scores(path: Path) -> tuple[Reference | None, dict[str, DocumentScore]]:
+def _scores(path: Path) -> tuple[Reference | None, dict[str, DocumentScore], DocumentScore | None]:
     scores, where = _read_object(path), str(path)
     entry = _field(scores, "reference", dict, where, None)
     reference = entry and Reference(
@@ -414,18 +424,23 @@ def _scores(path: Path) -> tuple[Reference | None, dict[str, DocumentScore]]:
         note=_field(entry, "note", str, where, ""),
     )
     documents = {
-        _field(document, "document", str, where): DocumentScore(
-            metrics=tuple(_metric(metric, where) for metric in _objects(document, "metrics", where)),
-            sentence_metrics=tuple(
-                _metric(metric, where) for metric in _objects(document, "sentence_metrics", where)
-            ),
-            coverage=_coverage(_field(document, "coverage", dict, where, None), where),
-            topical_similarity=_number(document, "topical_similarity", where),
-            note=_field(document, "note", str, where, ""),
-        )
+        _field(document, "document", str, where): _score(document, where)
         for document in _objects(scores, "documents", where, required=True)
     }
-    return reference, documents
+    corpus = _field(scores, "corpus", dict, where, None)
+    return reference, documents, corpus and _score(corpus, where)
+
+
+def _score(entry: Mapping[str, Any], where: str) -> DocumentScore:
+    return DocumentScore(
+        metrics=tuple(_metric(metric, where) for metric in _objects(entry, "metrics", where)),
+        sentence_metrics=tuple(
+            _metric(metric, where) for metric in _objects(entry, "sentence_metrics", where)
+        ),
+        coverage=_coverage(_field(entry, "coverage", dict, where, None), where),
+        topical_similarity=_number(entry, "topical_similarity", where),
+        note=_field(entry, "note", str, where, ""),
+    )
 
 
 def _glossary(path: Path) -> GlossaryCounts | None:
@@ -447,17 +462,6 @@ def _glossary(path: Path) -> GlossaryCounts | None:
                 hit=_field(term, "hit", int, where),
             )
             for term in _objects(entry, "by_term", where)
-        ),
-    )
-
-
-def _corpus(path: Path) -> DocumentScore | None:
-    where = str(path)
-    entry = _field(_read_object(path), "corpus", dict, where, None)
-    return entry and DocumentScore(
-        metrics=tuple(_metric(metric, where) for metric in _objects(entry, "metrics", where)),
-        sentence_metrics=tuple(
-            _metric(metric, where) for metric in _objects(entry, "sentence_metrics", where)
         ),
     )
 

@@ -76,9 +76,9 @@ def coverage_sentence(score: DocumentScore | None) -> str:
         return "not compared with a reference"
     coverage = score.coverage
     if coverage is None:
-        return "scored, coverage unknown" if score.metrics or score.sentence_metrics else "not scored"
+        return "scored, coverage unknown" if score.scored else "not scored"
     share = percent(coverage.reference)
-    if score.metrics or score.sentence_metrics:
+    if score.scored:
         own = (
             "" if coverage.hypothesis is None else f"; {percent(coverage.hypothesis)} of its English aligned"
         )

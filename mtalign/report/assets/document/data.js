@@ -4,7 +4,7 @@ const data = JSON.parse(byId("data").textContent);
 const EMPTY = Object.freeze([]);
 const segments = data.segments.map((segment, index) => ({
   level: 0, translation: null, failure: null, engine: "", score: null, quality: null, link: null,
-  flags: EMPTY, terms: EMPTY, words: EMPTY, review: null, ...segment, index,
+  flags: EMPTY, names: EMPTY, terms: EMPTY, words: EMPTY, review: null, ...segment, index,
 }));
 const indexOf = new Map(segments.map((segment) => [segment.id, segment.index]));
 

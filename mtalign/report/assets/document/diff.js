@@ -39,7 +39,12 @@ function middle(a, b) {
   const found = [];
   let i = 0, j = 0, gone = "", added = "";
   const flush = () => {
-    found.push(["gone", gone], ["new", added]);
+    const [before, after] = [gone, added].map((side) => /^\s*/.exec(side)[0]);
+    const lead = gone && added && before === after ? before : "";
+    [gone, added] = [gone.slice(lead.length), added.slice(lead.length)];
+    const trail = /\s*$/.exec(gone)[0];
+    const cut = gone && added && trail && trail === /\s*$/.exec(added)[0] ? trail.length : 0;
+    found.push(["same", lead], ["gone", gone.slice(0, gone.length - cut)], ["new", added.slice(0, added.length - cut)], ["same", cut ? trail : ""]);
     gone = added = "";
   };
   while (i < a.length || j < b.length) {

@@ -44,7 +44,11 @@ function say(text) {
 // Something a reviewer must not miss: it stays until it is dismissed.
 function notice(text, ...more) {
   const item = h("li", { class: "notice" }, h("div", {}, h("p", { dir: "auto" }, visible(text)), more));
-  item.append(button("Dismiss", () => item.remove(), { class: "text-button" }));
+  item.append(button("Dismiss", () => {
+    item.remove();
+    // The keyboard goes on with what is left, or in the list.
+    (byId("notices").lastElementChild?.querySelector("a, button") ?? document.querySelector(".row.current") ?? byId("segments")).focus();
+  }, { class: "text-button" }));
   byId("notices").append(item);
   return item;
 }

@@ -1,5 +1,5 @@
 // The review as files: corrections as JSON (which `mtalign review` and this page read), and the corrected document
-// as TSV, TMX 1.4 and XLIFF 2.0.
+// as TSV, TMX 1.4 and XLIFF 2.1.
 const TSV_COLUMNS = ["id", "source_lang", "status", "verdict", "source", "translation", "corrected", "comment", "by", "at"];
 const TSV_ESCAPES = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 
@@ -51,10 +51,14 @@ function units() {
     return [{
       id: source[0].id, lang: source[0].lang, source: join(source.map((one) => one.source), source[0].lang), english: english.join(" "),
       reviewed: target.every((one) => ["accepted", "edited"].includes(verdictOf(one))), comments: [...new Set(comments)],
-      by: entryOf(target[0].id)?.by ?? target[0].review?.by ?? "",
+      by: entryOf(target[0].id)?.by ?? target[0].review?.by ?? "", at: entryOf(target[0].id)?.at ?? target[0].review?.at ?? "",
     }];
   });
 }
+
+// TMX writes a time as 20261125T115803Z.
+const signature = ({ by, at }) =>
+  `${by ? ` changeid="${xml(by)}"` : ""}${at ? ` changedate="${xml(at.replace(/[-:]/g, ""))}"` : ""}`;
 
 function tmxFile() {
   const all = units();
@@ -66,7 +70,7 @@ function tmxFile() {
     `      <prop type="x-document">${xml(data.document)}</prop>`,
     `      <prop type="x-reviewed">${unit.reviewed ? "yes" : "no"}</prop>`,
     `      <tuv xml:lang="${xml(unit.lang)}"><seg>${xml(unit.source)}</seg></tuv>`,
-    `      <tuv xml:lang="${xml(data.target)}"${unit.reviewed && unit.by ? ` changeid="${xml(unit.by)}"` : ""}><seg>${xml(unit.english)}</seg></tuv>`,
+    `      <tuv xml:lang="${xml(data.target)}"${unit.reviewed ? signature(unit) : ""}><seg>${xml(unit.english)}</seg></tuv>`,
     "    </tu>",
   ].join("\n"));
   return [
@@ -76,26 +80,33 @@ function tmxFile() {
   ].join("\n");
 }
 
-// One language a file element: XLIFF has one source language in all, so a document of several gives the commonest.
+// XLIFF has one source language in all: that of most units; the others say theirs in their metadata.
 function xliffFile() {
   const all = units();
   const counts = new Map();
   for (const unit of all) counts.set(unit.lang, (counts.get(unit.lang) ?? 0) + 1);
   const main = [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? segments[0]?.lang ?? "und";
   // Ids are NMTOKENs; the segment's own id is the name, whatever is in it.
-  const identifier = (id, i) => (/^[\w.:-]+$/.test(id) ? id : `u${i + 1}`);
+  const identifier = (id, i) => (/^[\w.-]+$/.test(id) ? id : `u${i + 1}`);
+  const meta = (type, value) => (value ? `<mda:meta type="${type}">${xml(value)}</mda:meta>` : "");
   const body = all.map((unit, i) => [
     `    <unit id="${xml(identifier(unit.id, i))}" name="${xml(unit.id)}">`,
+    `      <mda:metadata><mda:metaGroup category="mtalign">${[
+      meta("document", data.document), meta("source-lang", unit.lang === main ? "" : unit.lang),
+      meta("reviewer", unit.reviewed && unit.by), meta("reviewed", unit.reviewed && unit.at),
+    ].join("")}</mda:metaGroup></mda:metadata>`,
     ...(unit.comments.length ? ["      <notes>", ...unit.comments.map((comment) => `        <note category="comment">${xml(comment)}</note>`), "      </notes>"] : []),
     `      <segment state="${unit.reviewed ? "reviewed" : "translated"}">`,
-    `        <source xml:space="preserve"${unit.lang === main ? "" : ` xml:lang="${xml(unit.lang)}"`}>${xml(unit.source)}</source>`,
-    `        <target xml:space="preserve">${xml(unit.english)}</target>`,
+    `        <source>${xml(unit.source)}</source>`,
+    `        <target>${xml(unit.english)}</target>`,
     "      </segment>", "    </unit>",
   ].join("\n"));
+  // A file must hold something.
+  if (!body.length) body.push('    <group id="none"/>');
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="${xml(main)}" trgLang="${xml(data.target)}">`,
-    `  <file id="f1" original="${xml(data.file)}">`, ...body, "  </file>", "</xliff>", "",
+    `<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" xmlns:mda="urn:oasis:names:tc:xliff:metadata:2.0" version="2.1" srcLang="${xml(main)}" trgLang="${xml(data.target)}">`,
+    `  <file id="f1" original="${xml(data.file)}" xml:space="preserve">`, ...body, "  </file>", "</xliff>", "",
   ].join("\n");
 }
 

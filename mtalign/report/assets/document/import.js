@@ -139,7 +139,7 @@ function report(name, file, count, elsewhere) {
     count.same && `${count.same} the same as here`,
     count.beads && `${plural(count.beads, "changed bead")}`,
     count.conflicts && `${plural(count.conflicts, "conflict")} with what is here: both are kept, for you to settle`,
-    count.stale && `${count.stale} of a text that has changed since: kept beside the new text, for you to use or to drop`,
+    count.stale && `${count.stale} of a text that has changed since: kept beside the new text, for you to take or to leave`,
     count.unknown && `${count.unknown} of segments that this page does not have: set aside, and in your next JSON export`,
     count.unknownBeads && `${plural(count.unknownBeads, "bead")} of segments that this page does not have: left out`,
     elsewhere.length && `${elsewhere.length} of other documents (${listed([...new Set(elsewhere.map((item) => item.document))].slice(0, 3))}): import the file in their pages too`,

@@ -60,8 +60,8 @@ function judge(verdict) {
 function reopen() {
   const segment = needSegment();
   if (!segment) return;
-  commit(`${label(segment)} open again`, new Map([[segment.id, changedEntry(segment, { verdict: null })]]), { id: segment.id });
-  say(`${label(segment)} is open again`);
+  commit(`${label(segment)} without a verdict`, new Map([[segment.id, changedEntry(segment, { verdict: null })]]), { id: segment.id });
+  say(`${label(segment)} is not reviewed`);
 }
 
 function turnBack(turnOne, word) {
@@ -91,23 +91,46 @@ function changeBeads(find, what, impossible) {
 const merge = () => changeBeads(mergedBead, "merged", "There is no segment after this one");
 const split = () => changeBeads(splitBead, "split", "This side is alone already: there is nothing to split");
 
+// What waits for the reviewer's word in a segment: other outcomes, corrections of an earlier text.
+function offersOf(segment) {
+  const entry = entryOf(segment.id);
+  return ["others", "stale"].flatMap((name) => (entry?.[name] ?? EMPTY).map((_, i) => ({ kind: name === "others" ? "conflict" : "stale", i })));
+}
+
+function answer(take) {
+  const segment = needSegment();
+  if (!segment) return;
+  const first = offersOf(segment)[0];
+  if (first) OFFERS[first.kind](segment, first.i, take);
+  else say(`Nothing waits for your word in ${label(segment)}: go to the next conflict or changed text with n`);
+}
+
+function nextOffer() {
+  const from = placeOf(view.id);
+  const waiting = list.items.map((item, place) => (!item.context && offersOf(segments[item.index]).length ? place : -1)).filter((place) => place >= 0);
+  if (waiting.length) select(waiting.find((place) => place > from) ?? waiting[0]);
+  else say(`No conflict and no changed text ${sought().length ? "in this list" : "in this document"}`);
+}
+
 function settle(segment, i, take) {
   const entry = entryOf(segment.id);
   const other = entry.others[i];
   const others = entry.others.filter((_, place) => place !== i);
   const values = take ? { verdict: other.verdict, text: asText(other.text), by: asText(other.by), at: asText(other.at) } : { by: entry.by, at: entry.at };
   commit(`${label(segment)} conflict settled`, new Map([[segment.id, changedEntry(segment, { ...values, others })]]), { id: segment.id });
-  say(`${label(segment)}: ${take ? "taken" : "kept"}`);
+  say(`${label(segment)}: ${take ? "the other outcome taken" : "the other outcome left"}`);
 }
 
-function useStale(segment, i, use) {
+function settleStale(segment, i, take) {
   const entry = entryOf(segment.id);
   const old = entry.stale[i];
   const stale = entry.stale.filter((_, place) => place !== i);
   const comment = joinComments(entry.comment, asText(old.comment));
-  const values = use ? { verdict: old.verdict ?? entry.verdict, text: asText(old.text) || entry.text, comment, by: asText(old.by), at: asText(old.at) } : { by: entry.by, at: entry.at };
-  commit(`${label(segment)} earlier correction ${use ? "used" : "dropped"}`, new Map([[segment.id, changedEntry(segment, { ...values, stale })]]), { id: segment.id });
-  say(`${label(segment)}: earlier correction ${use ? "used" : "dropped"}`);
+  const values = take ? { verdict: old.verdict ?? entry.verdict, text: asText(old.text) || entry.text, comment, by: asText(old.by), at: asText(old.at) } : { by: entry.by, at: entry.at };
+  commit(`${label(segment)} earlier correction ${take ? "taken" : "left"}`, new Map([[segment.id, changedEntry(segment, { ...values, stale })]]), { id: segment.id });
+  say(`${label(segment)}: earlier correction ${take ? "taken" : "left"}`);
 }
+
+const OFFERS = { conflict: settle, stale: settleStale };
 
 const joinComments = (a, b) => (!b || a.split("\n").includes(b) || a === b ? a : a ? `${a}\n${b}` : b);

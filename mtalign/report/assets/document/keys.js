@@ -5,11 +5,12 @@ const KEYS = [
     [["k", "ArrowUp"], "previous segment", () => step(-1)],
     [["g"], "first segment", () => stepTo("first")],
     [["G"], "last segment", () => stepTo("last")],
-    [["ArrowRight"], "next linked words or number", () => walk(1)],
-    [["ArrowLeft"], "previous linked words or number", () => walk(-1)],
+    [["n"], "next conflict or changed text", nextOffer],
+    [["ArrowRight"], "next linked words, name or number", () => walk(1)],
+    [["ArrowLeft"], "previous linked words, name or number", () => walk(-1)],
   ]],
   ["Find", [
-    [["/"], "search", () => tools.query.focus()],
+    [["/"], "search", searchAll],
     [["p"], "search with patterns (regular expressions), or plainly", () => change({ regex: !view.regex })],
     [["f"], "filters", () => {
       toggleFilters();
@@ -25,15 +26,18 @@ const KEYS = [
     [["r"], "reject, and on", () => judge("rejected")],
     [["e", "Enter"], "edit the English", () => edit("text")],
     [["c"], "comment", () => edit("comment")],
-    [["o"], "open again: no verdict", reopen],
+    [["o"], "clear the verdict: not reviewed", reopen],
+    [["t"], "take what is offered: another outcome, an earlier correction", () => answer(true)],
+    [["l"], "leave what is offered", () => answer(false)],
     [["m"], "merge the bead with the next", merge],
     [["s"], "split the bead here", split],
     [["u"], "undo", () => turnBack(undo, "undo")],
     [["U"], "redo", () => turnBack(redo, "redo")],
   ]],
-  ["Hand over", [
+  ["Export and import", [
     [["E"], "export, import, your name", () => openDialog("exchange")],
     [["J"], "export the corrections as JSON", () => exportAs("json")],
+    [["!"], "messages at the top: the last one", lastNotice],
     [["?"], "this help", () => openDialog("help")],
   ]],
 ];
@@ -48,6 +52,13 @@ function bindKeys() {
     if (event.altKey || event.isComposing || event.defaultPrevented) return;
     const typing = event.target.closest?.("input:not([type=checkbox], [type=radio], [type=file]), select, textarea, [contenteditable]");
     if (event.ctrlKey || event.metaKey) {
+      // The browser finds in the rows that are drawn; a second time is the browser's own.
+      if (event.key.toLowerCase() === "f" && typing !== tools.query && !document.querySelector("dialog[open]")) {
+        event.preventDefault();
+        searchAll();
+        say("This searches all segments. Ctrl F once more is the browser's own search, of the rows in view");
+        return;
+      }
       if (event.key.toLowerCase() === "z" && !typing) {
         event.preventDefault();
         turnBack(event.shiftKey ? redo : undo, event.shiftKey ? "redo" : "undo");

@@ -13,6 +13,7 @@ for (const id of ["tools", "table", "dock"]) byId(id).hidden = false;
 loadStore();
 bindTools();
 bindKeys();
+runningHead();
 showProgress();
 window.addEventListener("hashchange", open);
 open();

@@ -1,4 +1,4 @@
-// The text of a cell cut where a mark begins or ends: flags, numbers, glossary terms, word links, search hits.
+// The text of a cell cut where a mark begins or ends: flags, numbers, names, glossary terms, word links, search hits.
 const NUMBER = /\p{Nd}+(?:[.,:/\u2009\u202f]\p{Nd}+)*/gu;
 const SEVERITIES = ["error", "warning", "info"];
 
@@ -41,6 +41,7 @@ function sourceLayers(segment) {
     ...segment.terms.map(([start, end, english, hit], i) => ({
       start, end, kind: hit ? "term" : "term missing", group: `t${i}`, title: `glossary: ${english}${hit ? "" : ", not in the English"}`,
     })),
+    ...segment.names.map(([start, end], i) => ({ start, end, kind: "name", group: `a${i}` })),
     ...segment.words.map(([start, end], i) => ({ start, end, kind: "word", group: `w${i}` })),
   ];
 }
@@ -63,6 +64,7 @@ function targetLayers(segment, text) {
     ...(own ? segment.flags.filter((flag) => flag.translation) : []).map((flag) => ({
       start: flag.translation[0], end: flag.translation[1], kind: flag.severity,
     })),
+    ...(own ? segment.names : []).map(([, , start, end], i) => ({ start, end, kind: "name", group: `a${i}` })),
     ...(own ? segment.words : []).map(([, , start, end], i) => ({ start, end, kind: "word", group: `w${i}` })),
   ];
 }

@@ -102,19 +102,25 @@ const outcome = (item) =>
   item.verdict === "edited" ? h("span", { class: "proposal", lang: data.target }, visible(item.text)) : h("b", {}, item.verdict ?? "no verdict");
 const who = (name) => h("bdi", {}, visible(name || "somebody"));
 
-function conflict(segment, entry, other, i) {
-  return h("div", { class: "conflict panel", lang: "en", dir: "ltr" },
-    h("p", {}, sign("conflict"), " Two reviewers differ."),
-    h("p", {}, who(entry.by || "you"), ": ", outcome(entry), " ", button("Keep", () => settle(segment, i, false))),
-    h("p", {}, who(other.by), ": ", outcome(other), " ", button("Take", () => settle(segment, i, true))));
+// What another reviewer or an earlier text offers, to take or to leave; the keys are for the first of a row.
+function offer(segment, i, kind, ...said) {
+  const first = offersOf(segment)[0];
+  const isFirst = first?.kind === kind && first.i === i;
+  const choice = (word, key, take) => button([word, isFirst && h("kbd", { "aria-hidden": "true" }, key)], () => OFFERS[kind](segment, i, take));
+  return h("div", { class: `${kind} panel`, lang: "en", dir: "ltr" }, said,
+    h("p", { class: "choice" }, choice("Take it", "t", true), choice("Leave it", "l", false)));
 }
 
+const conflict = (segment, entry, other, i) => offer(segment, i, "conflict",
+  h("p", {}, sign("conflict"), " Two reviewers differ."),
+  h("p", {}, who(entry.by || "you"), ": ", outcome(entry)),
+  h("p", {}, who(other.by), ": ", outcome(other)));
+
 function staleCorrection(segment, old, i) {
-  const changed = [old.source !== segment.source && "source", old.before !== segment.translation && "translation"].filter(Boolean);
-  return h("div", { class: "stale panel", lang: "en", dir: "ltr" },
-    h("p", {}, sign("stale"), ` The ${listed(changed)} changed since `, who(old.by), old.verdict ? " corrected it: " : " commented it: ",
-      old.verdict ? outcome(old) : "", old.comment ? [" ", h("q", { dir: "auto" }, visible(old.comment))] : ""),
-    h("p", {}, button("Use it", () => useStale(segment, i, true)), button("Drop it", () => useStale(segment, i, false))));
+  const changed = [old.source !== segment.source && "source", old.before !== segment.translation && "English"].filter(Boolean);
+  return offer(segment, i, "stale",
+    h("p", {}, sign("stale"), ` The ${listed(changed)} changed since `, who(old.by), old.verdict ? " corrected it: " : " commented on it: ",
+      old.verdict ? outcome(old) : "", old.comment ? [" ", h("q", { dir: "auto" }, visible(old.comment))] : ""));
 }
 
 function notesCell(segment, item) {
@@ -139,7 +145,7 @@ function notesCell(segment, item) {
     ...beadNotes(segment),
     segment.quality !== null && quality(segment.quality),
     segment.link?.[2] !== undefined && segment.link?.[2] !== null && segment.status === "translated" &&
-      h("span", { title: "Similarity of source and English, 0 to 1" }, "link ", h("data", { value: segment.link[2] }, segment.link[2].toFixed(2))),
+      h("span", { title: "Similarity of source and English, 0 to 1" }, "similarity ", h("data", { value: segment.link[2] }, segment.link[2].toFixed(2))),
     segment.score !== null &&
       h("span", { title: "Mean log-probability of a token; 0 is certain" }, "engine ",
         h("data", { value: segment.score }, segment.score.toFixed(2).replace("-", "−"))),

@@ -174,7 +174,7 @@ function loadStore() {
   const stale = segments.filter((segment) => entryOf(segment.id)?.stale.length).length;
   if (stale) {
     notice(
-      `${plural(stale, "segment")} changed since you corrected ${stale === 1 ? "it" : "them"}: your corrections are kept beside the new text, for you to use or to drop.`,
+      `${plural(stale, "segment")} changed since you corrected ${stale === 1 ? "it" : "them"}: your corrections are kept beside the new text, for you to take or to leave.`,
       h("p", {}, h("a", { href: "#review=stale" }, "Show these segments")),
     );
   }

@@ -123,6 +123,17 @@ function turnDiff(value = DIFFS[(DIFFS.indexOf(view.diff) + 1) % DIFFS.length]) 
   say(value ? `Reference: differences by ${value}` : "Reference: as it is");
 }
 
+function searchAll() {
+  tools.query.focus();
+  tools.query.select();
+}
+
+function lastNotice() {
+  const control = byId("notices").lastElementChild?.querySelector("a, button");
+  if (control) control.focus();
+  else say("There is no message");
+}
+
 function openDialog(id) {
   const dialog = byId(id);
   if (dialog.open) return;
