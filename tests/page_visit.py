@@ -112,6 +112,12 @@ class Visit:
         self.page.locator("#exchange [data-close]").click()
         return content
 
+    def sign(self, name: str) -> None:
+        """Give the reviewer's name."""
+        self.page.locator("#exchange-button").click()
+        self.page.locator("#reviewer").fill(name)
+        self.page.locator("#exchange [data-close]").click()
+
     def corrections(self) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(self.export("json"))
         return value

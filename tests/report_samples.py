@@ -359,8 +359,12 @@ def write_hostile_run(folder: Path) -> Path:
     records = []
     for number, attack in enumerate(ATTACKS, start=1):
         flag = Flag(attack, Severity.ERROR, attack, (0, 4), (1, 3))
+        terms = ((0, 4, attack, True), (1, 3, attack, False))
         records += [
-            record(f"9.b{number}.s1", attack, attack, flags=(flag,), kind=BlockKind.HEADING, level=1),
+            replace(
+                record(f"9.b{number}.s1", attack, attack, flags=(flag,), kind=BlockKind.HEADING, level=1),
+                terms=terms,
+            ),
             record(f"9.b{number}.s2", attack, None, failure=attack, status=Status.FAILED),
             record(
                 f"9.b{number}.s3", attack, None, failure=attack, status=Status.SKIPPED, kind=BlockKind.DATA
@@ -398,6 +402,13 @@ def write_hostile_run(folder: Path) -> Path:
                 "note": hostile,
             }
         ],
+        "glossary": {
+            "file": hostile,
+            "terms": 1,
+            "found": 1,
+            "hit": 0,
+            "by_term": [{"source": hostile, "english": [hostile], "note": hostile, "found": 1, "hit": 0}],
+        },
     }
     write_json(folder / "scores.json", scores)
     return folder

@@ -5,15 +5,21 @@ from __future__ import annotations
 import copy
 import csv
 import io
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lxml import etree
+from click.testing import CliRunner
+from exchange_schemas import NS, read_tmx, read_xliff
+from report_samples import record, write_run
+from translate.storage.tmx import tmxfile
+from translate.storage.xliff2 import Xliff2File
 
-DTD = Path(__file__).parent / "data" / "tmx14.dtd"
-XLIFF = "{urn:oasis:names:tc:xliff:document:2.0}"
-XML = "{http://www.w3.org/XML/1998/namespace}"
+from mtalign.cli.main import cli
+from mtalign.document import Status
+from mtalign.report import write_reports
 
 
 def reviewed(visit: Any, run: Path) -> dict[str, Any]:
@@ -88,10 +94,15 @@ def test_two_reviewers_are_merged_and_where_they_differ_both_show(visit, review_
     visit.page.locator(".conflict.panel").wait_for()
     assert visit.shown() == ["5.b2.s2"]
     lines = [" ".join(x.split()) for x in visit.page.locator(".conflict.panel p").all_inner_texts()]
-    assert lines[1:] == ["Kim: rejected Keep", "Lee: Japan needs allies. Take"]
+    assert lines == [
+        "⇄ Two reviewers differ.",
+        "Kim: rejected",
+        "Lee: Japan needs allies.",
+        "Take it t Leave it l",
+    ]
     assert visit.corrections()["corrections"][0]["comment"] == "fine"
     assert "1 conflict is not settled" in visit.notices()[-1]
-    visit.page.get_by_role("button", name="Take").click()
+    visit.page.get_by_role("button", name="Take it").click()
     settled = visit.corrections()["corrections"][1]
     assert (settled["verdict"], settled["text"], settled["by"]) == ("edited", "Japan needs allies.", "Lee")
     assert visit.page.locator(".conflict.panel").count() == 0
@@ -105,10 +116,10 @@ def test_a_correction_of_a_text_that_changed_since_is_kept_beside_the_new_one(vi
     assert "1 of a text that has changed since" in visit.notices()[0]
     row = visit.row("5.b2.s3")
     assert row.locator(".target > .text").inner_text() == "It could be Asia."
-    assert "The translation changed since" in row.locator(".stale.panel").inner_text()
+    assert "The English changed since" in row.locator(".stale.panel").inner_text()
     # Nothing is lost on the way out either.
     assert file["corrections"][2] in visit.corrections()["corrections"]
-    row.get_by_role("button", name="Use it").click()
+    row.get_by_role("button", name="Take it").click()
     assert row.locator(".target > .text").inner_text() == "It might be <Asia> & more."
     assert row.locator(".stale.panel").count() == 0
 
@@ -205,10 +216,11 @@ def test_the_tsv_export_has_every_segment_with_its_verdict(visit, review_run):
 
 
 def test_the_tmx_export_is_valid_and_holds_the_reviewed_english(visit, review_run):
+    visit.open(review_run / "5")
+    visit.sign("Kim")
     reviewed(visit, review_run)
-    tree = etree.fromstring(visit.export("tmx"))
-    dtd = etree.DTD(str(DTD))
-    assert dtd.validate(tree), dtd.error_log
+    content = visit.export("tmx")
+    tree = read_tmx(content)
     units = {tu.get("tuid"): [seg.text for seg in tu.iter("seg")] for tu in tree.iter("tu")}
     assert units["5.b2.s3"] == ["可能是亚洲。", "It might be <Asia> & more."]
     assert "5.b2.s2" not in units
@@ -216,26 +228,135 @@ def test_the_tmx_export_is_valid_and_holds_the_reviewed_english(visit, review_ru
     # A bead is one unit.
     assert units["5.b3.s1"] == ["可能是亚洲。他们在2022年会面。", "It could be Asia."]
     assert "5.b3.s2" not in units
-
-
-def test_the_xliff_export_holds_states_and_languages(visit, review_run):
-    reviewed(visit, review_run)
-    tree = etree.fromstring(visit.export("xliff"))
-    assert (tree.get("version"), tree.get("srcLang"), tree.get("trgLang")) == ("2.0", "zh", "en")
-    units = {unit.get("id"): unit for unit in tree.iter(f"{XLIFF}unit")}
-    assert units["5.b2.s1"].find(f"{XLIFF}segment").get("state") == "reviewed"
-    assert units["5.b2.s5"].find(f"{XLIFF}segment").get("state") == "translated"
-    assert units["5.b2.s3"].find(f".//{XLIFF}target").text == "It might be <Asia> & more."
-    assert "5.b2.s2" not in units
-
-
-def test_exported_tmx_and_xliff_open_in_translate_toolkit(visit, review_run):
-    tmx = pytest.importorskip("translate.storage.tmx", reason="translate-toolkit is not installed")
-    reviewed(visit, review_run)
-    store = tmx.tmxfile.parsestring(visit.export("tmx"))
+    signed = {tu.get("tuid"): tu.findall("tuv")[1].get("changeid") for tu in tree.iter("tu")}
+    assert (signed["5.b2.s3"], signed["5.b2.s5"]) == ("Kim", None)
+    store = tmxfile.parsestring(content)
     assert ("可能是亚洲。", "It might be <Asia> & more.") in [(u.source, u.target) for u in store.units]
-    xliff2 = pytest.importorskip("translate.storage.xliff2", reason="this translate-toolkit reads no XLIFF 2")
-    store = xliff2.Xliff2File.parsestring(visit.export("xliff"))
+
+
+def test_the_xliff_export_is_valid_and_holds_states_and_languages(visit, review_run):
+    reviewed(visit, review_run)
+    content = visit.export("xliff")
+    tree = read_xliff(content)
+    assert (tree.get("version"), tree.get("srcLang"), tree.get("trgLang")) == ("2.1", "zh", "en")
+    units = {unit.get("id"): unit for unit in tree.iterfind(".//x:unit", NS)}
+    assert units["5.b2.s1"].find("x:segment", NS).get("state") == "reviewed"
+    assert units["5.b2.s5"].find("x:segment", NS).get("state") == "translated"
+    assert units["5.b2.s3"].findtext(".//x:target", namespaces=NS) == "It might be <Asia> & more."
+    assert "5.b2.s2" not in units
+    # The one Arabic segment of a Chinese document says so.
+    languages = {
+        i: unit.xpath("string(.//m:meta[@type='source-lang'])", namespaces=NS) for i, unit in units.items()
+    }
+    assert {i: language for i, language in languages.items() if language} == {"5.b1.s2": "ar"}
+    store = Xliff2File.parsestring(content)
     assert ("可能是亚洲。", "It might be <Asia> & more.") in [
         (str(u.source), str(u.target)) for u in store.units
     ]
+
+
+@pytest.mark.parametrize("output", ["empty", "failed"])
+def test_a_document_without_english_exports_valid_files(visit, tmp_path, output):
+    failed = record("1.b1.s1", "가", None, failure="empty output", status=Status.FAILED)
+    run = write_run(tmp_path / "run", {"empty": [], "failed": [failed]})
+    write_reports(run)
+    visit.open(run / output)
+    assert read_xliff(visit.export("xliff")).find(".//x:unit", NS) is None
+    assert read_tmx(visit.export("tmx")).find(".//tu") is None
+    assert visit.corrections()["corrections"] == []
+
+
+def two_reviewers(visit: Any, run: Path) -> None:
+    """A page with a conflict in b2.s2 and a correction of an earlier text in b2.s3."""
+    kim = reviewed(visit, run)
+    lee = copy.deepcopy(kim)
+    for file, name in ((kim, "Kim"), (lee, "Lee")):
+        file["reviewer"] = name
+        for correction in file["corrections"]:
+            correction["by"] = name
+    lee["corrections"][1] |= {"verdict": "edited", "text": "Japan needs allies."}
+    lee["corrections"][2]["before"] = "It may be Asia."
+    lee["corrections"][2]["text"] = "Perhaps it is Asia."
+    forget(visit, run)
+    visit.import_file(kim, "kim.json")
+    visit.import_file(lee, "lee.json")
+    visit.page.locator("[id='5.b2.s1'] .permalink").click()
+
+
+@pytest.mark.parametrize("key", ["t", "l"])
+def test_conflicts_and_changed_texts_are_settled_by_keyboard_alone(visit, review_run, key):
+    two_reviewers(visit, review_run)
+    visit.press("n")
+    assert visit.current() == "5.b2.s2"
+    visit.row("5.b2.s2").locator(".conflict.panel").wait_for()
+    visit.press(key)
+    assert visit.row("5.b2.s2").locator(".panel").count() == 0
+    visit.press("n")
+    assert visit.current() == "5.b2.s3"
+    visit.press(key)
+    assert visit.row("5.b2.s3").locator(".panel").count() == 0
+    visit.press("n")
+    assert visit.said() == "No conflict and no changed text in this document"
+    visit.press(key)
+    assert visit.said().startswith("Nothing waits for your word in b2.s3")
+    settled = {
+        c["segment"]: (c["verdict"], c.get("text"), c["by"]) for c in visit.corrections()["corrections"]
+    }
+    theirs, ours = {
+        "t": (("edited", "Japan needs allies.", "Lee"), ("edited", "Perhaps it is Asia.", "Lee")),
+        "l": (("rejected", None, "Kim"), ("edited", "It might be <Asia> & more.", "Kim")),
+    }[key]
+    assert (settled["5.b2.s2"], settled["5.b2.s3"]) == (theirs, ours)
+    # Both can be taken back.
+    visit.press("u", "u")
+    assert visit.page.locator(".panel").count() == 2
+
+
+def test_messages_are_reached_and_dismissed_by_keyboard(visit, review_run):
+    two_reviewers(visit, review_run)
+    told = len(visit.notices())
+    visit.press("!")
+    assert visit.page.evaluate("document.activeElement.textContent") == "Show the conflicts"
+    visit.press("Enter")
+    visit.page.locator(".conflict.panel").wait_for()
+    assert visit.shown() == ["5.b2.s2"]
+    visit.press("!")
+    for _ in range(told * 3):
+        if visit.page.evaluate("document.activeElement.textContent") == "Dismiss":
+            visit.press("Enter")
+        else:
+            visit.press("Tab")
+    assert visit.notices() == []
+    assert visit.page.evaluate("document.activeElement !== document.body")
+
+
+def test_a_review_of_the_page_comes_back_into_the_run(visit, real_run, tmp_path):
+    """Open, judge, export; `mtalign review apply`; the outputs, the figures and the new page have it."""
+    run = tmp_path / "outputs"
+    shutil.copytree(real_run, run)
+    folder = run / "003_64831e834d70e8d8"
+    visit.open(folder, "#003.b3.s1")
+    visit.sign("Kim")
+    before = visit.row("003.b3.s1").locator(".target > .text").inner_text()
+    visit.press("a", "e")
+    second = visit.current()
+    visit.page.locator("textarea").fill("Corrected by <Kim> & nobody else.")
+    visit.press("Enter")
+    (tmp_path / "kim.json").write_bytes(visit.export("json"))
+
+    runner = CliRunner()
+    memory = str(tmp_path / "memory.sqlite")
+    done = runner.invoke(cli, ["review", "apply", str(run), str(tmp_path / "kim.json"), "--memory", memory])
+    assert done.exit_code == 0, done.output
+    assert "Corrected by <Kim> & nobody else." in next(folder.glob("*.en.txt")).read_text(encoding="utf-8")
+    (told,) = json.loads(runner.invoke(cli, ["review", "stats", str(run), "--json"]).stdout)
+    assert (told["document"], told["reviewer"]) == (folder.name, "Kim")
+    assert (told["accepted"], told["edited"]) == (1, 1)
+    assert told["hter"] > 0
+
+    visit.page.evaluate("localStorage.clear()")
+    visit.open(folder, f"#{second}")
+    assert visit.row(second).locator(".target > .text").inner_text() == "Corrected by <Kim> & nobody else."
+    assert visit.verdicts(second) == ["edited"]
+    assert visit.row("003.b3.s1").locator(".target > .text").inner_text() == before
+    assert visit.verdicts("003.b3.s1") == ["accepted"]

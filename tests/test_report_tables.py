@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from exchange_schemas import LANG, TMX_SCHEMA, read_tmx
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -17,8 +16,6 @@ from mtalign.report.text import xml_text
 from mtalign.report.tmx import write_tmx
 from mtalign.report.tsv import COLUMNS, write_tsv
 
-LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-DTD = etree.DTD(str(Path(__file__).parent / "data" / "tmx14.dtd"))
 TEXT = st.text().filter(str.strip)
 
 
@@ -39,12 +36,6 @@ def read_tsv(content: bytes) -> list[dict[str, str]]:
     assert tuple(header) == COLUMNS
     assert all(len(row) == len(COLUMNS) for row in rows)
     return [dict(zip(COLUMNS, map(cell, row), strict=True)) for row in rows]
-
-
-def read_tmx(content: bytes) -> etree._Element:
-    root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
-    assert DTD.validate(root), DTD.error_log
-    return root
 
 
 def segs(unit: etree._Element) -> list[tuple[str, str]]:
@@ -174,4 +165,4 @@ def test_attacks_are_text_in_tmx():
 
 def test_the_validator_refuses_what_is_not_tmx():
     broken = write_tmx([record("1.b1.s1", "가", "A")]).replace(b' segtype="sentence"', b"")
-    assert not DTD.validate(etree.fromstring(broken))
+    assert not TMX_SCHEMA.validate(etree.fromstring(broken))

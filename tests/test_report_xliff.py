@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from exchange_schemas import NS, XLIFF_SCHEMA, read_tmx, wrong_in_xliff
+from exchange_schemas import read_xliff as read
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
@@ -19,19 +20,8 @@ from mtalign.report.payload import read_run
 from mtalign.report.tmx import write_tmx
 from mtalign.report.xliff import write_xliff
 
-NS = {"x": "urn:oasis:names:tc:xliff:document:2.0", "m": "urn:oasis:names:tc:xliff:metadata:2.0"}
-SCHEMA = etree.RelaxNG(etree.parse(str(Path(__file__).parent / "data" / "xliff21.rng")))
-DTD = etree.DTD(str(Path(__file__).parent / "data" / "tmx14.dtd"))
 TEXT = st.text().filter(str.strip)
 KIM = Review(Verdict.EDITED, "Kim", "2026-11-25T11:58:03Z", "Before.", "a <b> comment", "llamacpp", "qwen@1")
-
-
-def read(content: bytes) -> etree._Element:
-    root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
-    assert SCHEMA.validate(root), SCHEMA.error_log
-    ids = root.xpath("//x:unit/@id", namespaces=NS)
-    assert len(set(ids)) == len(ids)
-    return root
 
 
 def whole(element: etree._Element) -> str:
@@ -154,7 +144,23 @@ def test_the_validator_refuses_what_is_not_xliff(old, new):
     content = write_xliff([record("1.b1.s1", "가", "A")])
     broken = content.replace(old, new).replace(b"</source>", b"</src>" if new == b"<src>" else b"</source>")
     assert broken != content
-    assert not SCHEMA.validate(etree.fromstring(broken))
+    assert not XLIFF_SCHEMA.validate(etree.fromstring(broken))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wrong"),
+    [
+        (b"<source>", b'<source xml:lang="ja">', "source in ja, not ko"),
+        (b"<target>", b'<target xml:lang="de">', "target in de, not en"),
+        (b'id="1.b1.s2"', b'id="1.b1.s1"', "unit 1.b1.s1 twice in f1"),
+        (b"<source>", b'<source><cp hex="0041"/>', "cp for U+0041, which XML holds"),
+    ],
+)
+def test_the_validator_refuses_what_a_schema_cannot_say(old, new, wrong):
+    content = write_xliff([record("1.b1.s1", "가", "A"), record("1.b1.s2", "나", "B")])
+    broken = content.replace(old, new, 1)
+    assert broken != content
+    assert wrong_in_xliff(etree.fromstring(broken)) == [wrong]
 
 
 TEXTS = [
@@ -195,8 +201,7 @@ def test_translate_toolkit_reads_the_units_of_a_tmx_back():
 
 
 def test_tmx_says_who_changed_the_english_and_when():
-    root = etree.fromstring(write_tmx([reviewed(KIM), record("1.b1.s2", "나", "B")]))
-    assert DTD.validate(root), DTD.error_log
+    root = read_tmx(write_tmx([reviewed(KIM), record("1.b1.s2", "나", "B")]))
     signed, plain = root.iter("tu")
     source, target = signed.findall("tuv")
     assert (target.get("changeid"), target.get("changedate")) == ("Kim", "20261125T115803Z")

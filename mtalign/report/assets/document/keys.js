@@ -79,6 +79,11 @@ function bindKeys() {
       return;
     }
     if (typing) return;
+    if (event.key === "Escape" && byId("more").open) {
+      byId("more").open = false;
+      byId("more").querySelector("summary").focus();
+      return;
+    }
     const control = event.target.closest?.("button, a, summary, input, [role=button]");
     if (control && ["Enter", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"].includes(event.key)) return;
     const action = actionOf.get(event.key);

@@ -154,7 +154,8 @@ function bindTools() {
   for (const [name, boxes] of Object.entries(tools.boxes)) {
     for (const box of boxes) box.addEventListener("change", () => change({ [name]: boxes.filter((one) => one.checked).map((one) => one.value) }));
   }
-  const click = (id, action) => byId(id).addEventListener("click", () => action());
+  // What the page has no use for (nothing to clear in an empty document) is not there.
+  const click = (id, action) => byId(id)?.addEventListener("click", () => action());
   click("filters-button", () => toggleFilters());
   click("clear", showAll);
   click("clear-empty", showAll);
@@ -174,6 +175,9 @@ function bindTools() {
   click("exchange-button", () => openDialog("exchange"));
   byId("more").addEventListener("click", (event) => {
     if (event.target.closest("button")) byId("more").open = false;
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#more")) byId("more").open = false;
   });
   for (const kind of Object.keys(EXPORTS)) click(`export-${kind}`, () => exportAs(kind));
   byId("import").addEventListener("change", async () => {
