@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from report_samples import ATTACKS, NOTE, record, write_hostile_run, write_run, write_seed_run
+from report_samples import ATTACKS, NOTE, metric, record, write_hostile_run, write_run, write_seed_run
 
 from mtalign.document import Flag, Severity, Status
 from mtalign.report import write_reports
@@ -153,6 +153,38 @@ def test_the_overview_shows_intervals_and_what_they_mean(seed_run, tmp_path):
     assert "27.1 ± 3.3" in shown
     assert "half of the 95 % interval" in shown
     assert "half of the 95 % interval" not in text(parse(seed_run / "index.html"))
+
+
+def test_intervals_of_sentence_scores_and_of_all_documents_together_show(seed_run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(seed_run, copy)
+    scores = json.loads((copy / "scores.json").read_text(encoding="utf-8"))
+    ter = metric("TER", 61.2) | {"confidence_mean": 61.0, "confidence_var": 5.43}
+    scores["documents"][3] |= {"metrics": [], "sentence_metrics": [ter], "note": ""}
+    scores["documents"][4] |= {"sentence_metrics": [ter]}
+    scores["corpus"] = {
+        "documents": 2,
+        "lines": 30,
+        "metrics": [metric("BLEU", 26.3)],
+        "sentence_metrics": [ter],
+    }
+    (copy / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    write_reports(copy)
+    page = parse(copy / "index.html")
+    shown = " ".join(text(page).split())
+    assert shown.count("Sentence by sentence: TER 61.2 ± 5.4") == 3
+    assert "All scored documents together: BLEU 26.3" in " ".join(
+        text(page.cssselect(".corpus")[0]).split()
+    ).replace("BLEU26.3", "BLEU 26.3")
+    assert "half of the 95 % interval" in shown
+    assert "edits per reference word" in shown
+    document = read_run(copy).documents[4]
+    assert "Sentence by sentence TER 61.2 ± 5.4" in " ".join(text(page_of(copy, document)).split())
+    # One document alone is its own corpus.
+    scores["documents"][3] |= {"sentence_metrics": []}
+    (copy / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    write_reports(copy)
+    assert not parse(copy / "index.html").cssselect(".corpus")
 
 
 def test_the_overview_says_when_how_long_and_how_fast(seed_run):

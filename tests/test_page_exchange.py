@@ -352,7 +352,8 @@ def test_a_review_of_the_page_comes_back_into_the_run(visit, real_run, tmp_path)
     (told,) = json.loads(runner.invoke(cli, ["review", "stats", str(run), "--json"]).stdout)
     assert (told["document"], told["reviewer"]) == (folder.name, "Kim")
     assert (told["accepted"], told["edited"]) == (1, 1)
-    assert told["hter"] > 0
+    assert told["compared"] == 2
+    assert all(metric["score"] > 0 for metric in told["metrics"])
 
     visit.page.evaluate("localStorage.clear()")
     visit.open(folder, f"#{second}")

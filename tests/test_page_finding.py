@@ -95,6 +95,23 @@ def test_search_looks_on_either_side_and_marks_what_it_found(visit, real_run):
     assert visit.shown() == [x["id"] for x in lines if "2022" in f"{x['source']}\n{x['translation']}"]
 
 
+def test_find_in_page_goes_to_the_search_box_which_knows_all_segments(visit, real_run):
+    visit.open(real_run / DOCUMENT)
+    last = lines_of(real_run)[-1]
+    assert visit.row(last["id"]).count() == 0
+    visit.press("Control+f")
+    assert visit.page.evaluate("document.activeElement.id") == "query"
+    assert visit.said().startswith("This searches all segments.")
+    visit.page.keyboard.type(last["source"])
+    assert last["id"] in visit.shown()
+    # A second time the browser's own search opens: the page leaves the key alone.
+    visit.page.evaluate(
+        "document.addEventListener('keydown', (event) => { window.kept = event.defaultPrevented })"
+    )
+    visit.press("Control+f")
+    assert visit.page.evaluate("window.kept") is False
+
+
 def test_search_takes_regular_expressions(visit, real_run):
     import re
 

@@ -135,6 +135,29 @@ def test_the_help_lists_the_keys_and_has_them_to_itself(visit, review_run):
     assert visit.verdicts("5.b2.s1") == []
 
 
+def test_every_button_for_a_segment_has_a_key_and_the_help_says_it(visit, review_run):
+    visit.open(review_run / "5", "#5.b2.s1")
+    visit.page.locator("#more summary").click()
+    keys = {
+        button.get_attribute("id"): button.locator("kbd").text_content()
+        for button in visit.page.locator("#judging button, #more button, #exchange-button").all()
+    }
+    assert set(keys) == {
+        "accept", "reject", "edit", "comment", "merge", "split", "context", "reopen", "undo", "redo",
+        "exchange-button",
+    }  # fmt: skip
+    visit.press("Escape")
+    assert visit.page.locator("#merge").is_hidden()
+    visit.press("?")
+    shown = set(visit.page.locator("#keys kbd").all_inner_texts())
+    assert set(keys.values()) <= shown
+    # Search, filters, order, help, the navigator, conflicts and messages have theirs too.
+    assert {"/", "f", "w", "?", "j", "k", "n", "t", "l", "!"} <= shown
+    assert len(visit.page.locator("#keys kbd").all()) == len(shown)
+    for mark in ("a number", "a name on both sides", "a glossary term", "says the same on the other side"):
+        assert visit.page.locator(".legend").get_by_text(mark).is_visible()
+
+
 def test_a_storage_that_fails_is_told_and_the_work_can_still_be_exported(visit, review_run):
     visit.page.add_init_script(
         "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"

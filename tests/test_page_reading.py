@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 from report_samples import ATTACKS, record, write_hostile_run, write_run
 
+from mtalign.document import Status
 from mtalign.report import write_reports
 
 ASSETS = Path(__file__).resolve().parents[1] / "mtalign/report/assets/document"
@@ -124,6 +128,116 @@ def test_the_reference_stands_beside_with_a_difference_by_words_or_characters(vi
     assert "Nobody translated this." in joint.locator(".reference.unaligned").inner_text()
 
 
+def test_names_are_marked_on_both_sides_and_light_each_other(visit, tmp_path):
+    run = write_run(
+        tmp_path / "run",
+        {
+            "a": [
+                record(
+                    "1.b1.s1",
+                    "ウクライナのゼレンスキー氏とNATO",
+                    "President Zelensky of Ukraine and NATO",
+                    language="ja",
+                ),
+                record("1.b1.s2", "Der Partner Rutte", "Partner of Rutte", language="de"),
+                record("1.b1.s3", "Rutte sagte", "The secretary Rutte said", language="de"),
+                record("1.b1.s4", "北约与日本", "NATO and Japan", language="zh"),
+            ]
+        },
+    )
+    write_reports(run)
+    visit.open(run / "a", "#1.b1.s1")
+    row = visit.row("1.b1.s1")
+    assert row.locator(".source .name").all_inner_texts() == ["ウクライナ", "ゼレンスキー", "NATO"]
+    assert row.locator(".target .name").all_inner_texts() == ["Zelensky", "Ukraine", "NATO"]
+    row.locator(".source .name", has_text="ウクライナ").hover()
+    assert row.locator(".linked").all_inner_texts() == ["ウクライナ", "Ukraine"]
+    visit.page.mouse.move(0, 0)
+    visit.press("ArrowRight", "ArrowRight")
+    assert visit.said() == "ゼレンスキー – Zelensky"
+    # A German noun with a capital is no name; what the English has inside a sentence is.
+    assert visit.row("1.b1.s2").locator(".name").all_inner_texts() == ["Rutte", "Rutte"]
+    # Names in Han cannot be told from other words.
+    assert visit.row("1.b1.s4").locator(".name").count() == 0
+    # The marks were made on the engine's English and do not outlive it.
+    visit.press("e")
+    visit.page.locator("textarea").fill("Zelenskyy")
+    visit.press("Enter")
+    assert row.locator(".target .name").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "source"),
+    [
+        ("ar", "تأسس حلف NATO في عام 1949."),
+        ("he", 'נאט"ו נוסדה בשנת 1949 (12 מדינות).'),
+        ("fa", "ناتو در سال ۱۹۴۹ با ۱۲ کشور تأسیس شد."),
+    ],
+)
+def test_what_is_written_from_the_right_reads_from_the_right(browser, visit, tmp_path, language, source):
+    english = "NATO was founded in 1949 with 12 countries."
+    run = write_run(tmp_path / "run", {"a": [record("1.b1.s1", source, english, language=language)]})
+    write_reports(run)
+    visit.open(run / "a", "#1.b1.s1")
+    row = visit.row("1.b1.s1")
+    assert [row.locator(c).get_attribute("dir") for c in (".source", ".target")] == ["rtl", "ltr"]
+    cell, text = row.locator(".source").bounding_box(), row.locator(".source .text").bounding_box()
+    assert cell["x"] + cell["width"] - (text["x"] + text["width"]) < 2
+    # Numbers of both sides are found as the same, whatever digits they are written in.
+    row.locator(".target .number", has_text="1949").hover()
+    assert row.locator(".linked").count() == 2
+    # The full stop of the source stands at its left end, that of the English at its right.
+    ends = row.evaluate(
+        """row => [".source", ".target"].map((side) => {
+            const text = row.querySelector(`${side} .text`), range = document.createRange();
+            const last = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+            let node = null;
+            while (last.nextNode()) node = last.currentNode;
+            range.setStart(node, node.length - 1);
+            range.setEnd(node, node.length);
+            const box = range.getBoundingClientRect(), all = text.getBoundingClientRect();
+            return box.left - all.left < all.right - box.right ? "left" : "right";
+        })"""
+    )
+    assert ends == ["left", "right"]
+    # So does the title above it.
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((run / "a" / "index.html").as_uri())
+    assert page.locator(".static-row p").first.evaluate("e => getComputedStyle(e).direction") == "rtl"
+    context.close()
+
+
+def test_an_empty_document_says_so(visit, tmp_path):
+    run = write_run(tmp_path / "run", {"empty": [], "one": [record("1.b1.s1", "가", "A")]})
+    write_reports(run)
+    visit.open(run / "empty")
+    assert visit.page.get_by_text("This document has no segments.").is_visible()
+    visit.press("j", "a", "e", "m", "s", "n", "G", "w", "x", "d", "ArrowRight", "Escape")
+    visit.page.locator("#query").fill("a")
+    assert visit.page.get_by_text("This document has no segments.").is_visible()
+    visit.open(run)
+    assert visit.page.get_by_text("no segments", exact=True).is_visible()
+    visit.open(run / "one")
+    assert visit.shown() == ["1.b1.s1"]
+    visit.press("j", "j", "k", "k", "m")
+    assert visit.said() == "There is no segment after this one"
+
+
+def test_a_document_of_failures_alone_shows_each_reason(visit, tmp_path):
+    failed = [
+        record(f"1.b1.s{n}", "가", None, failure=f"reason {n}", status=Status.FAILED) for n in range(1, 4)
+    ]
+    run = write_run(tmp_path / "run", {"a": failed})
+    write_reports(run)
+    visit.open(run / "a", "#1.b1.s1")
+    assert visit.page.locator(".failure:visible").all_inner_texts() == [
+        f"Not translated. reason {n}" for n in (1, 2, 3)
+    ]
+    visit.press("d", "ArrowRight")
+    assert visit.said() == "Nothing is linked in this segment"
+
+
 def test_only_the_rows_in_view_are_in_the_tree_and_the_table_says_how_many_there_are(visit, real_run):
     visit.open(real_run / "004_2c9f4eca55af6f73")
     assert visit.page.locator(".row").count() < 60
@@ -150,11 +264,52 @@ def test_print_has_every_row_and_no_tools(visit, real_run):
     assert visit.page.locator(".row").count() < len(every)
 
 
-def test_a_printed_file_holds_the_first_and_the_last_line(visit, real_run, tmp_path):
-    visit.open(real_run / "004_2c9f4eca55af6f73")
-    whole = len(visit.page.pdf())
-    visit.open(real_run / "004_2c9f4eca55af6f73", "#q=no+such+text")
-    assert whole > 2 * len(visit.page.pdf())
+@pytest.mark.parametrize("document", ["002_7a9b0708a55a9de9", "004_2c9f4eca55af6f73"])
+def test_the_printed_booklet_has_every_row_whole_and_a_running_head(visit, real_run, document):
+    visit.open(real_run / document)
+    title = visit.page.locator("h1").inner_text()
+    rows = visit.page.evaluate("JSON.parse(document.getElementById('data').textContent).segments")
+    booklet = PdfReader(io.BytesIO(visit.page.pdf(prefer_css_page_size=True)))
+    # Ligatures come out of a PDF as characters of their own.
+    pages = [unicodedata.normalize("NFKC", page.extract_text()) for page in booklet.pages]
+    assert 4 < len(pages) < 12
+
+    def squeezed(text):
+        return unicodedata.normalize("NFKC", "".join(text.split()))
+
+    bare = [squeezed(page) for page in pages]
+    for segment in rows:
+        english = squeezed(segment.get("translation") or segment["failure"])
+        # Every row stands whole on one page, or a page of its own would be cut.
+        assert any(english in page for page in bare), segment["id"]
+    label = rows[0]["id"].partition(".")[2]
+    assert label in pages[0]
+    for number, page in enumerate(pages, start=1):
+        assert f"{number} / {len(pages)}" in page
+        # The first page has the masthead instead.
+        assert (" ".join(title.split()) in " ".join(page.split()[:20])) or number == 1
+        assert (f"{document}.txt" in " ".join(page.split())) or number == 1
+    for tool in ("Worst first", "Keyboard", "Clear the verdict"):
+        assert not any(tool in page for page in pages)
+
+
+def test_a_filtered_view_prints_what_it_shows_and_says_so(visit, real_run):
+    visit.open(real_run / "004_2c9f4eca55af6f73", "#severity=warning")
+    text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(visit.page.pdf())).pages)
+    assert "4 of 93 segments: warning" in " ".join(text.split())
+    assert "Abstract" not in text
+
+
+def test_the_running_head_is_text_whatever_the_title_holds(visit, tmp_path):
+    run = write_hostile_run(tmp_path)
+    write_reports(run)
+    (folder,) = (path for path in run.iterdir() if path.is_dir())
+    visit.open(folder)
+    rule = visit.page.evaluate("document.styleSheets[0].cssRules[0].cssText")
+    assert rule.startswith("@page")
+    assert "alert" in rule
+    assert visit.page.evaluate("document.styleSheets.length") == 1
+    visit.page.pdf()
 
 
 def test_without_javascript_the_page_reads_and_permalinks_work(browser, real_run):
