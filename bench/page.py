@@ -47,8 +47,11 @@ window.frames_ = { first: null, longest: 0, last: null };
 """
 
 
-def build(folder: Path, count: int) -> Path:
-    """A run of one document of ``count`` segments, the seeds' real ones over and over."""
+def build(folder: Path, count: int, times: int = 1) -> Path:
+    """A run of one document of ``count`` segments, the seeds' real ones over and over.
+
+    Each text stands ``times`` over in its segment, for very long lines.
+    """
     lines = [
         json.loads(line)
         for path in sorted((ROOT / "outputs").glob("*/segments.jsonl"))
@@ -64,6 +67,8 @@ def build(folder: Path, count: int) -> Path:
             line |= {"document": "9", "block": f"9.b{number // 5 + 1}"}
             if line["link"] and line["link"]["source"] == [old]:
                 line["link"] = line["link"] | {"source": [line["id"]], "target": [line["id"]]}
+            for side in ("source", "translation"):
+                line[side] = " ".join([line[side]] * times) if line[side] else line[side]
             line["quality"] = (number * 37 % 1000) / 1000
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
     manifest = {
@@ -169,11 +174,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--segments", type=int, default=10_000)
+    parser.add_argument("--times", type=int, default=1, help="each text so many times over: very long lines")
     parser.add_argument("--visits", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        path = build(Path(folder), options.segments)
+        path = build(Path(folder), options.segments, options.times)
         built = time.perf_counter() - started
         sys.stdout.write(
             f"{options.segments:,} segments, {path.stat().st_size / 2**20:.1f} MB, written in {built:.1f} s; "

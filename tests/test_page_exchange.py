@@ -191,6 +191,22 @@ def test_another_runs_corrections_are_told_and_what_fits_can_be_taken(visit, rev
     assert outcomes(visit.corrections()) == [("5.b2.s2", "rejected"), ("5.b2.s3", "edited")]
 
 
+def test_a_file_dropped_on_the_page_is_imported(visit, review_run):
+    file = reviewed(visit, review_run)
+    forget(visit, review_run)
+    visit.page.evaluate(
+        """content => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([content], "kim.json"));
+            const options = { dataTransfer, bubbles: true, cancelable: true };
+            document.body.dispatchEvent(new DragEvent("drop", options));
+        }""",
+        json.dumps(file),
+    )
+    visit.page.locator(".notice").wait_for()
+    assert visit.notices() == ["kim.json: 3 taken over."]
+
+
 def test_what_belongs_elsewhere_is_told_and_what_is_unknown_is_handed_on(visit, review_run):
     file = reviewed(visit, review_run)
     unknown = file["corrections"][0] | {"segment": "5.b99.s1"}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from report_samples import record, write_run
+
+from mtalign.report import write_reports
 
 DOCUMENT = "004_2c9f4eca55af6f73"
 
@@ -63,6 +67,28 @@ def test_worst_first_goes_by_failure_severity_and_estimated_quality(visit, revie
     for group in (warned, [i for i in worst if not lines[i]["flags"] and lines[i]["quality"]]):
         values = [lines[i]["quality"] for i in group]
         assert values == sorted(values)
+
+
+def test_engine_review_and_side_are_filters_too(visit, tmp_path):
+    memory = record("1.b1.s2", "나토", "NATO again")
+    memory = replace(memory, translation=replace(memory.translation, engine="memory"))
+    records = [record("1.b1.s1", "나토 NATO", "The alliance"), memory, record("1.b1.s3", "일본", "Japan")]
+    run = write_run(tmp_path / "run", {"a": records})
+    write_reports(run)
+    visit.open(run / "a", "#1.b1.s3")
+    visit.press("a", "f")
+    visit.page.get_by_label("Engine").select_option("memory")
+    assert visit.shown() == ["1.b1.s2"]
+    assert "engine=memory" in visit.fragment()
+    visit.page.get_by_role("button", name="Show all").first.click()
+    visit.page.get_by_role("checkbox", name="accepted").check()
+    assert visit.shown() == ["1.b1.s3"]
+    visit.page.get_by_role("checkbox", name="accepted").uncheck()
+    visit.page.locator("#query").fill("NATO")
+    assert visit.shown() == ["1.b1.s1", "1.b1.s2"]
+    visit.page.get_by_label("Search in").select_option("english")
+    assert visit.shown() == ["1.b1.s2"]
+    assert visit.fragment().startswith("#q=NATO&side=english")
 
 
 def test_a_range_of_estimated_quality_is_a_filter(visit, review_run):
@@ -145,10 +171,6 @@ def test_a_bad_pattern_is_told_in_words_and_leaves_the_list(visit, review_run):
 
 
 def test_a_pattern_without_end_is_stopped_while_the_page_goes_on(visit, tmp_path):
-    from report_samples import record, write_run
-
-    from mtalign.report import write_reports
-
     run = write_run(tmp_path / "run", {"a": [record("1.b1.s1", "가" + "a" * 60 + "!", "b")]})
     write_reports(run)
     visit.open(run / "a", "#q=(a%2B)%2B%24&re=1")

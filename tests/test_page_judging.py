@@ -116,6 +116,9 @@ def test_beads_merge_and_split_and_are_exported_where_they_changed(visit, review
     assert [(b["source"], b["target"]) for b in parted] == [(["5.b2.s1"], []), ([], ["5.b2.s1"])]
     visit.press("m", "u")
     assert visit.row("5.b2.s1").locator(".bead").count() == 2
+    # The similarity was computed for the run's beads and holds for no other.
+    assert "similarity" not in visit.row("5.b2.s1").locator(".numbers").inner_text()
+    assert "similarity 0.80" in visit.row("5.b2.s2").locator(".numbers").inner_text()
     # A bead of the run that is two to one comes apart at the current segment.
     visit.open(review_run / "5", "#5.b3.s1")
     visit.press("s")
@@ -167,6 +170,35 @@ def test_a_storage_that_fails_is_told_and_the_work_can_still_be_exported(visit, 
     (told,) = visit.notices()
     assert told.startswith("This browser does not keep your work: its storage is full.")
     assert [c["verdict"] for c in visit.corrections()["corrections"]] == ["accepted", "rejected"]
+
+
+def test_damaged_work_in_the_browser_is_told_and_left_where_it_is(visit, review_run):
+    visit.open(review_run / "5", "#5.b2.s1")
+    visit.press("a", "a")
+    visit.page.wait_for_timeout(200)
+    key = visit.page.evaluate(
+        """() => {
+            const key = Object.keys(localStorage).find((name) => name.endsWith(":5.b2.s2"));
+            localStorage.setItem(key, "{");
+            return key;
+        }"""
+    )
+    visit.open(review_run / "5", "#5.b2.s1")
+    assert visit.notices() == [
+        "1 piece of your earlier work in this browser cannot be read; nothing of it was deleted."
+    ]
+    assert visit.page.evaluate("key => localStorage.getItem(key)", key) == "{"
+    assert visit.verdicts("5.b2.s1") == ["accepted"]
+
+
+def test_two_tabs_of_a_page_are_one_review(visit, review_run):
+    visit.open(review_run / "5", "#5.b2.s1")
+    other = visit.page.context.new_page()
+    other.goto((review_run / "5" / "index.html").as_uri())
+    visit.press("a")
+    other.locator("[id='5.b2.s1'] .verdict.accepted").wait_for()
+    visit.press("u")
+    other.locator("[id='5.b2.s1'] .verdict").wait_for(state="detached")
 
 
 def test_a_whole_review_of_twenty_segments_by_keyboard_alone(visit, real_run):

@@ -144,14 +144,21 @@ function notesCell(segment, item) {
   const figures = [
     ...beadNotes(segment),
     segment.quality !== null && quality(segment.quality),
-    segment.link?.[2] !== undefined && segment.link?.[2] !== null && segment.status === "translated" &&
-      h("span", { title: "Similarity of source and English, 0 to 1" }, "similarity ", h("data", { value: segment.link[2] }, segment.link[2].toFixed(2))),
+    similarityOf(segment) !== null &&
+      h("span", { title: "Similarity of source and English, 0 to 1" }, "similarity ", h("data", { value: similarityOf(segment) }, similarityOf(segment).toFixed(2))),
     segment.score !== null &&
       h("span", { title: "Mean log-probability of a token; 0 is certain" }, "engine ",
         h("data", { value: segment.score }, segment.score.toFixed(2).replace("-", "−"))),
   ].filter(Boolean);
   if (figures.length) parts.push(h("p", { class: "numbers" }, figures));
   return parts;
+}
+
+// The similarity was computed for the run's bead: a bead that the reviewer set has none, nor has one without English.
+function similarityOf(segment) {
+  const [, target, score] = segment.link ?? [EMPTY, EMPTY, null];
+  const own = target.length > 0 && runBeadKeys.has(beadKey(sourceBead(segment.id)));
+  return own && segment.status === "translated" ? (score ?? null) : null;
 }
 
 function quality(value) {
