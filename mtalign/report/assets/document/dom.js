@@ -21,7 +21,9 @@ const button = (label, action, attributes) => h("button", { type: "button", on: 
 const visible = (text) =>
   text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g, (c) => (c === "\x7f" ? "\u2421" : String.fromCharCode(0x2400 + c.charCodeAt(0))));
 
-const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+// 10,000. The browser's own number formats take a moment to load.
+const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+const plural = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 const listed = (words) => (words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
 
 const SIGNS = {

@@ -6,6 +6,8 @@ const tools = {
   boxes: Object.fromEntries(["status", "severity", "review"].map((name) => [name, [...document.querySelectorAll(`input[name=${name}]`)]])),
 };
 
+const OPEN = Object.freeze(["open"]);
+
 let shown = "";
 async function show({ keepPlace = false } = {}) {
   showTools();
@@ -81,9 +83,9 @@ function showPosition() {
   const place = placeOf(view.id);
   const real = list.items.filter((item) => !item.context);
   const all = plural(segments.length, "segment");
-  const whole = real.length === segments.length ? all : `${real.length.toLocaleString("en")} of ${all}`;
+  const whole = real.length === segments.length ? all : `${grouped(real.length)} of ${all}`;
   const at = place < 0 ? 0 : list.items.slice(0, place + 1).filter((item) => !item.context).length;
-  const content = at ? `${at.toLocaleString("en")} of ${real.length.toLocaleString("en")}` : whole;
+  const content = at ? `${grouped(at)} of ${grouped(real.length)}` : whole;
   if (byId("position").textContent !== content) byId("position").textContent = content;
   byId("found").textContent = whole;
   const segment = currentSegment();
@@ -92,13 +94,19 @@ function showPosition() {
 }
 
 function showProgress() {
-  const judged = segments.filter((segment) => verdictOf(segment));
-  const count = judged.length;
-  byId("progress").textContent = `${count.toLocaleString("en")} of ${segments.length.toLocaleString("en")} reviewed`;
-  byId("progress-bar").style.width = `${segments.length ? (100 * count) / segments.length : 0}%`;
+  const counts = new Map([["open", 0]]);
+  let judged = 0;
+  for (const segment of segments) {
+    // Most segments of a long document are untouched.
+    const states = entries.has(segment.id) || segment.review ? reviewStates(segment) : OPEN;
+    if (states[0] !== "open") judged += 1;
+    for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
+  byId("progress").textContent = `${grouped(judged)} of ${grouped(segments.length)} reviewed`;
+  byId("progress-bar").style.width = `${segments.length ? (100 * judged) / segments.length : 0}%`;
   for (const box of tools.boxes.review) {
-    const total = segments.filter((segment) => reviewStates(segment).includes(box.value)).length;
-    box.closest("label").querySelector(".count").textContent = total.toLocaleString("en");
+    const total = counts.get(box.value) ?? 0;
+    box.closest("label").querySelector(".count").textContent = grouped(total);
     if (box.value === "conflict" || box.value === "stale") box.closest("label").hidden = !total && !box.checked;
   }
 }
