@@ -2,10 +2,11 @@
 // whose English it is. The reviewer's beads replace those of the run that share a segment with them.
 const beadKey = (bead) => JSON.stringify([bead.source, bead.target]);
 
-const runBeads = [...new Map(
+const beadOfKey = new Map(
   segments.filter((segment) => segment.link).map(({ link: [source, target] }) => [beadKey({ source, target }), { source, target }]),
-).values()];
-const runBeadKeys = new Set(runBeads.map(beadKey));
+);
+const runBeads = [...beadOfKey.values()];
+const runBeadKeys = new Set(beadOfKey.keys());
 
 let ofSource = new Map();
 let ofTarget = new Map();

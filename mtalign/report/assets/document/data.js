@@ -2,9 +2,13 @@
 const data = JSON.parse(byId("data").textContent);
 
 const EMPTY = Object.freeze([]);
+// Written out field by field: all have one shape, which is several times as fast as copying them over defaults.
 const segments = data.segments.map((segment, index) => ({
-  level: 0, translation: null, failure: null, engine: "", score: null, quality: null, link: null,
-  flags: EMPTY, names: EMPTY, terms: EMPTY, words: EMPTY, review: null, ...segment, index,
+  id: segment.id, block: segment.block, kind: segment.kind, level: segment.level ?? 0, lang: segment.lang,
+  source: segment.source, translation: segment.translation ?? null, failure: segment.failure ?? null, status: segment.status,
+  engine: segment.engine ?? "", score: segment.score ?? null, quality: segment.quality ?? null, rank: segment.rank,
+  link: segment.link ?? null, flags: segment.flags ?? EMPTY, names: segment.names ?? EMPTY, terms: segment.terms ?? EMPTY,
+  words: segment.words ?? EMPTY, review: segment.review ?? null, index,
 }));
 const indexOf = new Map(segments.map((segment) => [segment.id, segment.index]));
 
