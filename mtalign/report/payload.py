@@ -129,11 +129,6 @@ class DocumentRun:
         return next(texts, "")
 
     @property
-    def scored_documents(self) -> int:
-        """How many documents have a score."""
-        return sum(document.score is not None and document.score.scored for document in self.documents)
-
-    @property
     def statuses(self) -> dict[Status, int]:
         """How many segments have each status, all four named."""
         counts = Counter(record.translation.status for record in self.records)
@@ -235,6 +230,11 @@ class RunPayload:
     """Why each document was left out that could not be read."""
     gate: Gate | None = None
     """What became of what the run is held to; None where that was not looked at."""
+
+    @property
+    def scored_documents(self) -> int:
+        """How many documents have a score."""
+        return sum(document.score is not None and document.score.scored for document in self.documents)
 
     @property
     def statuses(self) -> dict[Status, int]:
