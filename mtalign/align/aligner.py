@@ -158,8 +158,9 @@ def look_closely(
     chances = marginals(coarse.potentials(weights), lattice.band, lattice.n, lattice.m)
     likely = chances.beads >= LIKELY
     candidates = Candidates.of(likely if also is None else likely | also, lattice)
+    rough = Candidates.of(chances.beads >= 0.5, lattice)
     intact = intactness(chances, lattice.n, lattice.m)
-    look = CloseLook(texts, lattice, similarities, ratio, candidates, intact)
+    look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, intact)
     return Look(candidates, look.features(), look.null_features(coarse.null_features()))
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
 from mtalign.align.kernel import Band, Marginals, Potentials, SparsePotentials
+from mtalign.align.lexicon import terms
 from mtalign.align.windows import LONGEST, SideVectors, Similarities
 
 if TYPE_CHECKING:
@@ -102,12 +103,16 @@ class Texts:
     source_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
     """Numbers and words of each source sentence."""
     target_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
+    source_terms: Sequence[frozenset[str]]
+    """What :mod:`mtalign.align.lexicon` looks at, of each source sentence."""
+    target_terms: Sequence[frozenset[str]]
 
     @classmethod
     def read(
         cls, source: Sequence[str], target: Sequence[str], sides: tuple[SideVectors, SideVectors]
     ) -> Texts:
         """Read two texts whose sentences are already encoded."""
+        plain = [[surface.folded(text) for text in side] for side in (source, target)]
         return cls(
             *sides,
             surface.sentence_lengths(source),
@@ -118,14 +123,10 @@ class Texts:
             surface.quotation_marks(target),
             surface.begins_inside(source),
             surface.begins_inside(target),
-            (
-                [surface.number_tokens(text) for text in source],
-                [surface.word_tokens(text) for text in source],
-            ),
-            (
-                [surface.number_tokens(text) for text in target],
-                [surface.word_tokens(text) for text in target],
-            ),
+            ([surface.number_tokens(text) for text in source], [surface.word_tokens(t) for t in plain[0]]),
+            ([surface.number_tokens(text) for text in target], [surface.word_tokens(t) for t in plain[1]]),
+            [terms(text) for text in plain[0]],
+            [terms(text) for text in plain[1]],
         )
 
 

@@ -2,9 +2,9 @@
 
 Cosine of the two runs and its margin over what either has with the other text at large; what taking one
 sentence more or less, or sliding along, would change; where the clauses and the windows of a few tokens
-belong; length against the texts' own ratio (Gale and Church 1993); shared numbers and words spelt alike, and
-those that are found next door; how both ends are punctuated; the bead's type. All are symmetric in the two
-texts.
+belong; length against the texts' own ratio (Gale and Church 1993); shared numbers, words spelt alike and
+words that translate each other elsewhere, and those that are found next door; how both ends are punctuated;
+the bead's type. All are symmetric in the two texts.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from mtalign.align.cost import (
 )
 from mtalign.align.cost import NULL_FEATURES as COARSE_NULL_FEATURES
 from mtalign.align.kernel import ranges
+from mtalign.align.lexicon import Lexicon
 from mtalign.align.windows import SideVectors, Similarities, assignments, window_shares
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ FEATURES = (
     "words on one side only",
     "words on one side only, found next door",
     "words shared and found next door",
+    "translations shared",
+    "translations on one side only",
+    "translations on one side only, found next door",
+    "translations shared and found next door",
     "ends alike",
     "question on one side only",
     "ends in a comma or colon",
@@ -101,9 +106,10 @@ class CloseLook:
         similarities: Similarities,
         ratio: float,
         candidates: Candidates,
+        rough: Candidates,
         intact: float,
     ) -> None:
-        """``intact`` is what :func:`mtalign.align.cost.intactness` gives."""
+        """``rough`` is the rough alignment; ``intact`` what :func:`mtalign.align.cost.intactness` gives."""
         import numpy as np
 
         self._texts, self._lattice, self._candidates, self._intact = texts, lattice, candidates, intact
@@ -112,6 +118,8 @@ class CloseLook:
         self._source_sizes = texts.source_lengths * ratio
         self._source_length = np.concatenate([[0.0], np.cumsum(self._source_sizes)])
         self._target_length = np.concatenate([[0.0], np.cumsum(texts.target_lengths)])
+        sides = rough.source_starts, rough.source_ends, rough.target_starts, rough.target_ends
+        self._rough, self._lexicon = rough, Lexicon.of(texts.source_terms, texts.target_terms, sides)
         self._shares = assignments(texts.source, texts.target, lattice.band)
 
     def features(self) -> NDArray[np.float32]:
@@ -138,8 +146,9 @@ class CloseLook:
             self._split(cosine),
             *self._belonging(),
             *length_features(source, target),
-            *self._lexical(0),
-            *self._lexical(1),
+            *self._tokens(0),
+            *self._tokens(1),
+            *self._translations(),
             *self._ends(),
             *self._window_features(),
         ]
@@ -272,16 +281,44 @@ class CloseLook:
         both = means.sum(axis=0)
         return [both, means.min(axis=0), both * more, least]
 
-    def _lexical(self, channel: int) -> list[NDArray[np.float64]]:
+    def _tokens(self, channel: int) -> list[NDArray[np.float64]]:
+        """What numbers (0) or words spelt alike (1) say."""
+        source, target = self._texts.source_tokens[channel], self._texts.target_tokens[channel]
+        weights = surface.token_weights(source, target)
+        return self._lexical(
+            surface.shared_weight(source, target, weights, self._lattice.band),
+            surface.own_weights(source, weights),
+            surface.own_weights(target, weights),
+        )
+
+    def _translations(self) -> list[NDArray[np.float64]]:
+        """What words say that translate each other elsewhere in the texts."""
+        lexicon, rough = self._lexicon, self._rough
+        pairs = surface.shared_weight(lexicon.source, lexicon.target, lexicon.weights, self._lattice.band)
+        for down in range(LARGEST):
+            for right in range(LARGEST):
+                inside = (down < rough.heights) & (right < rough.widths)
+                i, j = rough.source_ends[inside] - down, rough.target_ends[inside] - right
+                cells, in_band = self._lattice.find(i, j)
+                some = in_band & (pairs[cells] > 0)
+                for cell, row, column in zip(
+                    cells[some].tolist(), i[some].tolist(), j[some].tolist(), strict=True
+                ):
+                    pairs[cell] = lexicon.shared_elsewhere(row - 1, column - 1)
+        return self._lexical(
+            pairs,
+            surface.own_weights(lexicon.source, lexicon.elsewhere),
+            surface.own_weights(lexicon.target, lexicon.elsewhere),
+        )
+
+    def _lexical(
+        self, pairs: NDArray[np.float32], source_own: NDArray[np.float64], target_own: NDArray[np.float64]
+    ) -> list[NDArray[np.float64]]:
         """Weight of tokens shared, on one side only, and found in the two sentences before or after."""
         import numpy as np
 
         beads = self._candidates
         a, b, i, j = beads.heights, beads.widths, beads.source_ends, beads.target_ends
-        texts = self._texts
-        pairs, source_own, target_own = surface.shared_weight(
-            texts.source_tokens[channel], texts.target_tokens[channel], self._lattice.band
-        )
         source_sum = np.concatenate([[0.0], np.cumsum(source_own)])
         target_sum = np.concatenate([[0.0], np.cumsum(target_own)])
         source, target = source_sum[i] - source_sum[i - a], target_sum[j] - target_sum[j - b]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from mtalign.align.kernel import Band
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Token = TypeVar("Token", str, int)
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")
@@ -23,6 +26,7 @@ _OPEN = frozenset(",，、;；:：-—–")
 _CLOSING = frozenset("\"'”’»«›‹」』）)]】〉》“„ \u00a0\u3000")
 _STEM = 5
 _ROWS_AT_ONCE = 128
+_ACCENTS = re.compile("[\u0300-\u036f\u3099\u309a]")
 
 _OPENING_QUOTES = frozenset("\"'“‘„‚«‹「『《〈")
 _CLOSING_QUOTES = frozenset("\"'”’“»›」』》〉")
@@ -92,34 +96,47 @@ def number_tokens(text: str) -> Counter[str]:
     return Counter(re.sub(r"[.,]", "", number).lstrip("0") or "0" for number in found)
 
 
-def word_tokens(text: str) -> Counter[str]:
-    """First letters of the words in Latin script, case and accents gone: names, loans and cognates."""
+def folded(text: str) -> str:
+    """The text with case, accents and compatibility forms gone."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text)).casefold()
-    plain = "".join(character for character in plain if not unicodedata.combining(character))
-    return Counter(word[:_STEM] for word in _WORD.findall(plain))
+    # Composed again: what is taken apart of Korean syllables is no accent.
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
+
+
+def word_tokens(folded_text: str) -> Counter[str]:
+    """First letters of the words in Latin script of a folded text: names, loans and cognates."""
+    return Counter(word[:_STEM] for word in _WORD.findall(folded_text))
+
+
+def token_weights(source: Sequence[Counter[str]], target: Sequence[Counter[str]]) -> dict[str, float]:
+    """Weight of each token: it falls with the number of sentences that hold it."""
+    holds = Counter(token for tokens in source for token in tokens)
+    holds |= Counter(token for tokens in target for token in tokens)
+    return {token: 1.0 / (1.0 + math.log(count)) for token, count in holds.items()}
+
+
+def own_weights(sentences: Sequence[Counter[Token]], weights: Mapping[Token, float]) -> NDArray[np.float64]:
+    """Weight of each sentence's own tokens together."""
+    import numpy as np
+
+    return np.array([sum(weights[token] for token in tokens) for tokens in sentences], np.float64)
 
 
 def shared_weight(
-    source: Sequence[Counter[str]], target: Sequence[Counter[str]], band: Band
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
-    """Weight of the tokens that sentence pairs share, and each sentence's own weight.
+    source: Sequence[Counter[Token]],
+    target: Sequence[Counter[Token]],
+    weights: Mapping[Token, float],
+    band: Band,
+) -> NDArray[np.float32]:
+    """Weight of the tokens that sentence pairs share.
 
-    A token's weight falls with the number of sentences that hold it; tokens of one text only count in that
-    text's own weights. The first array has one entry a cell: the pair (i - 1, j - 1) that ends there.
+    One entry a cell: the pair (i - 1, j - 1) that ends there.
     """
     import numpy as np
 
-    source_holds = Counter(token for tokens in source for token in tokens)
-    target_holds = Counter(token for tokens in target for token in tokens)
-
-    def weight(token: str) -> float:
-        holds = max(source_holds[token], target_holds[token])
-        return float(1.0 / (1.0 + np.log(holds)))
-
-    weights = {token: weight(token) for token in source_holds.keys() | target_holds.keys()}
-    source_own = np.array([sum(weights[token] for token in tokens) for tokens in source])
-    target_own = np.array([sum(weights[token] for token in tokens) for tokens in target])
-    shared = {token for token in source_holds if token in target_holds}
+    shared = {token for tokens in source for token in tokens} & {t for tokens in target for t in tokens}
     offsets = band.offsets
     out = np.zeros(int(offsets[-1]), np.float32)
     n = len(source)
@@ -137,11 +154,11 @@ def shared_weight(
             start, stop = max(1, int(band.starts[i])), int(band.stops[i])
             cells = slice(int(offsets[i]) + start - int(band.starts[i]), int(offsets[i + 1]))
             out[cells] = products[i - top, start - left : stop - left]
-    return out, source_own, target_own
+    return out
 
 
 def _incidence(
-    sentences: Sequence[Counter[str]], column: dict[str, int], weights: dict[str, float]
+    sentences: Sequence[Counter[Token]], column: Mapping[Token, int], weights: Mapping[Token, float]
 ) -> NDArray[np.float32]:
     import numpy as np
 
