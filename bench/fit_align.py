@@ -171,7 +171,10 @@ def fit_coarse(examples: list[Example], iterations: int = 60) -> np.ndarray:
         values.append(array.reshape(size, -1))
         nulls.append(coarse.null_features())
         forbidden = np.zeros((L, L, len(example.lattice.i)))
-        cost.forbid(forbidden, example.lattice)
+        for needed in range(1, L + 1):
+            # What would begin before its text.
+            forbidden[needed - 1, :, example.lattice.i < needed] = -np.inf
+            forbidden[:, needed - 1, example.lattice.j < needed] = -np.inf
         allowed.append(forbidden)
     scale = np.ones(size + len(cost.NULL_FEATURES) + 1)
     scale[:size] = 1 / np.maximum(np.sqrt(np.mean([np.square(v).mean(axis=1) for v in values], axis=0)), 0.02)

@@ -1,6 +1,6 @@
 """Align two texts given as sentences: find the way roughly, then score every bead near it.
 
-1. Both texts are cut into at most some hundred blocks each; blocks are aligned one to one with free gaps.
+1. Both texts are cut into some hundred blocks each; blocks are aligned one to one with free gaps.
 2. Near that path sentences are aligned one to one with free gaps: anchors, and the ratio of lengths.
 3. Near the anchors every bead up to 5–5 is scored roughly (:mod:`mtalign.align.cost`), the likely ones
    closely (:mod:`mtalign.align.features`), and the beads of the highest expected agreement are taken
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCKS = 400
+"""At least, where there are more sentences than that."""
+_BLOCK_SIZE = 12
+"""Most sentences in a block; at 1,000 blocks it begins to grow."""
+_MOST_BLOCKS = 1000
 _BLOCK_RADIUS = 2
 _RADIUS = 10
 _ANCHOR_MARGIN = 0.15
@@ -155,10 +159,13 @@ def look_closely(
     """
     similarities = band_similarities(texts.source, texts.target, lattice.band, LARGEST + 1)
     coarse = CoarseCost(texts, lattice, similarities, ratio)
-    chances = marginals(coarse.potentials(weights), lattice.band, lattice.n, lattice.m)
+    beads = coarse.potentials(weights, also)
+    chances = marginals(beads, lattice.band, lattice.n, lattice.m)
     likely = chances.beads >= LIKELY
-    candidates = Candidates.of(likely if also is None else likely | also, lattice)
-    rough = Candidates.of(chances.beads >= 0.5, lattice)
+    if also is not None:
+        likely |= also[beads.heights - 1, beads.widths - 1, beads.cells]
+    candidates = Candidates.of(beads, likely, lattice)
+    rough = Candidates.of(beads, chances.beads >= 0.5, lattice)
     intact = intactness(chances, lattice.n, lattice.m)
     look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, intact)
     return Look(candidates, look.features(), look.null_features(coarse.null_features()))
@@ -221,7 +228,7 @@ def _block_band(source: SideVectors, target: SideVectors) -> Band:
     edges = []
     vectors = []
     for side in (source, target):
-        blocks = min(_BLOCKS, len(side))
+        blocks = min(len(side), max(_BLOCKS, min(_MOST_BLOCKS, len(side) // _BLOCK_SIZE)))
         edge = np.round(np.linspace(0, len(side), blocks + 1)).astype(np.int64)
         edges.append(edge)
         vectors.append(side.spans(edge[:-1], edge[1:]))

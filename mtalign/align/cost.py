@@ -10,6 +10,7 @@ in the features of :mod:`mtalign.align.features`. Weights of both stand in ``wei
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
-from mtalign.align.kernel import Band, Marginals, Potentials, SparsePotentials
+from mtalign.align.kernel import Band, Marginals, SparsePotentials
 from mtalign.align.lexicon import terms
 from mtalign.align.windows import LONGEST, SideVectors, Similarities
 
@@ -213,31 +214,48 @@ class CoarseCost:
             sides.append(np.stack([np.ones(size), np.log(lengths + 3), *np.maximum(best[:, 1:], -0.2)]))
         return sides[0], sides[1]
 
-    def potentials(self, weights: Weights) -> Potentials:
-        """The scores for the kernel."""
+    def potentials(self, weights: Weights, also: NDArray[np.bool_] | None = None) -> SparsePotentials:
+        """The scores for the kernel, of beads that can be likely, and of those that ``also`` marks.
+
+        A path in whose place the bead's sentences are unaligned is worth at least what they and two runs are:
+        a bead worth less than LIKELY times that is never likely.
+        """
         import numpy as np
 
+        lattice = self._lattice
         vector = weights.coarse[: len(COARSE_FEATURES)]
-        beads = np.empty((LARGEST, LARGEST, len(self._lattice.i)), np.float32)
+        null, opening = weights.coarse[len(COARSE_FEATURES) : -1], float(weights.coarse[-1])
+        source_nulls, target_nulls = (null @ side for side in self.null_features())
+        source_sums, target_sums = (
+            np.concatenate([[0.0], np.cumsum(nulls)]).astype(np.float32)
+            for nulls in (source_nulls, target_nulls)
+        )
+        unaligned = source_sums[lattice.i] + target_sums[lattice.j]
+        least = np.float32(2 * min(opening, 0.0) + math.log(LIKELY))
+        scores, heights, widths, cells = [], [], [], []
         for a, b, features in self.features():
-            total = beads[a - 1, b - 1]
-            total[:] = 0
+            total = np.zeros(len(lattice.i), np.float32)
             for weight, value in zip(vector, features, strict=True):
                 total += np.float32(weight) * value
-        forbid(beads, self._lattice)
-        null = weights.coarse[len(COARSE_FEATURES) : -1]
-        source, target = self.null_features()
-        return Potentials(beads, null @ source, null @ target, float(weights.coarse[-1]))
-
-
-def forbid(beads: NDArray[np.floating[Any]], lattice: Lattice) -> None:
-    """Set to -inf what would begin before its text."""
-    import numpy as np
-
-    for a in range(1, LARGEST + 1):
-        beads[a - 1, :, lattice.i < a] = -np.inf
-    for b in range(1, LARGEST + 1):
-        beads[:, b - 1, lattice.j < b] = -np.inf
+            before = source_sums[np.maximum(lattice.i - a, 0)] + target_sums[np.maximum(lattice.j - b, 0)]
+            chosen = (total >= unaligned - before + least) & (lattice.i >= a) & (lattice.j >= b)
+            if also is not None:
+                chosen |= also[a - 1, b - 1]
+            found = np.flatnonzero(chosen)
+            scores.append(total[found])
+            cells.append(found)
+            heights.append(np.full(len(found), a))
+            widths.append(np.full(len(found), b))
+        order = np.concatenate(cells).argsort(kind="stable")
+        return SparsePotentials(
+            np.concatenate(scores)[order],
+            np.concatenate(heights)[order],
+            np.concatenate(widths)[order],
+            np.concatenate(cells)[order],
+            source_nulls,
+            target_nulls,
+            opening,
+        )
 
 
 def type_features(a: int, b: int) -> list[float]:
@@ -293,12 +311,14 @@ class Candidates:
         return self.target_ends - self.widths
 
     @classmethod
-    def of(cls, chosen: NDArray[np.bool_], lattice: Lattice) -> Candidates:
-        """Those of a mask of shape (LARGEST, LARGEST, cells)."""
+    def of(cls, beads: SparsePotentials, chosen: NDArray[np.bool_], lattice: Lattice) -> Candidates:
+        """Some of the beads of the rough score."""
         import numpy as np
 
-        cells, heights, widths = np.nonzero(chosen.transpose(2, 0, 1))
-        return cls(heights + 1, widths + 1, cells, lattice.i[cells], lattice.j[cells])
+        heights, widths, cells = (
+            np.asarray(each[chosen], np.int64) for each in (beads.heights, beads.widths, beads.cells)
+        )
+        return cls(heights, widths, cells, lattice.i[cells], lattice.j[cells])
 
     def potentials(
         self,

@@ -26,7 +26,13 @@ from mtalign.align.cost import (
 from mtalign.align.cost import NULL_FEATURES as COARSE_NULL_FEATURES
 from mtalign.align.kernel import ranges
 from mtalign.align.lexicon import Lexicon
-from mtalign.align.windows import SideVectors, Similarities, assignments, window_shares
+from mtalign.align.windows import (
+    SideVectors,
+    Similarities,
+    assignments,
+    side_by_side,
+    window_shares,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -376,8 +382,10 @@ class CloseLook:
         beads, texts = self._candidates, self._texts
         source = (beads.source_starts, beads.source_ends)
         target = (beads.target_starts, beads.target_ends)
-        forth = _window_side(texts.source, texts.target, source, target)
-        back = _window_side(texts.target, texts.source, target, source)
+        forth, back = side_by_side(
+            lambda: _window_side(texts.source, texts.target, source, target),
+            lambda: _window_side(texts.target, texts.source, target, source),
+        )
         return [*(forth + back), *np.minimum(forth, back)]
 
 
@@ -397,8 +405,9 @@ def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Ra
         asked = (sentence >= 0) & (sentence < n) & (sentence <= own[1])
         np.minimum.at(starts, sentence[asked], across[0][asked])
         np.maximum.at(stops, sentence[asked], across[1][asked])
-    starts = np.maximum(np.minimum(starts, stops) - _AROUND, 0)
-    stops = np.minimum(stops + _AROUND, len(other))
+    some = starts < stops
+    starts = np.where(some, np.maximum(starts - _AROUND, 0), 0)
+    stops = np.where(some, np.minimum(stops + _AROUND, len(other)), 0)
     shares = window_shares(side, other, starts, stops)
 
     def inside(

@@ -11,7 +11,6 @@ hold without that bead count.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -54,8 +53,8 @@ def terms(folded: str) -> frozenset[str]:
 class Lexicon:
     """Pairs of words, by number, and which sentence holds its language's word of which pair."""
 
-    source: list[Counter[int]]
-    target: list[Counter[int]]
+    source: list[frozenset[int]]
+    target: list[frozenset[int]]
     weights: Mapping[int, float]
     """Of each pair; it falls with the number of beads that hold one of its words."""
     elsewhere: Mapping[int, float]
@@ -93,7 +92,7 @@ class Lexicon:
 
     def shared_elsewhere(self, i: int, j: int) -> float:
         """Weight of the pairs that hold without this bead and that source sentence i and target j share."""
-        return sum(self.elsewhere[pair] for pair in self.source[i].keys() & self.target[j].keys())
+        return sum(self.elsewhere[pair] for pair in self.source[i] & self.target[j])
 
 
 @dataclass(frozen=True)
@@ -133,10 +132,10 @@ class _Held:
             list(numbers), counts, all_words[kept], owners, np.cumsum(kept_sizes) - kept_sizes, kept_sizes
         )
 
-    def pairs(self, words: NDArray[np.int64], texts: Sequence[frozenset[str]]) -> list[Counter[int]]:
+    def pairs(self, words: NDArray[np.int64], texts: Sequence[frozenset[str]]) -> list[frozenset[int]]:
         """For each sentence the pairs, numbered as their ``words`` stand, whose word it holds."""
         by_word: dict[str, list[int]] = {}
         for number, word in enumerate(words.tolist()):
             by_word.setdefault(self.names[word], []).append(number)
-        known = by_word.keys()
-        return [Counter(number for word in held & known for number in by_word[word]) for held in texts]
+        known = frozenset(by_word)
+        return [frozenset(number for word in held & known for number in by_word[word]) for held in texts]

@@ -116,21 +116,19 @@ def reordered(side: SideVectors, order: Sequence[int]) -> SideVectors:
     if list(order) == list(range(len(side))):
         return side
     rows = np.asarray(order, np.int64)
-    sums, counts = np.zeros((len(rows) + 1, side.sums.shape[1])), np.zeros(len(rows) + 1)
-    np.cumsum(np.diff(side.sums, axis=0)[rows], axis=0, out=sums[1:])
-    np.cumsum(np.diff(side.counts)[rows], out=counts[1:])
+    counts = np.concatenate([[0.0], np.cumsum(np.diff(side.counts)[rows])])
     clauses, first_clause = _picked(side.first_clause, rows)
     windows, first_window = _picked(side.first_window, rows)
     return replace(
         side,
-        sums=sums,
+        sums=side.sums[rows],
         counts=counts,
         heads=side.heads[rows],
         tails=side.tails[rows],
-        clauses=side.clauses[clauses],
+        clauses=side.clauses.picked(clauses),
         clause_counts=side.clause_counts[clauses],
         first_clause=first_clause,
-        windows=side.windows[windows],
+        windows=side.windows.picked(windows),
         first_window=first_window,
     )
 

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from mtalign.align.kernel import Band
@@ -117,7 +117,9 @@ def token_weights(source: Sequence[Counter[str]], target: Sequence[Counter[str]]
     return {token: 1.0 / (1.0 + math.log(count)) for token, count in holds.items()}
 
 
-def own_weights(sentences: Sequence[Counter[Token]], weights: Mapping[Token, float]) -> NDArray[np.float64]:
+def own_weights(
+    sentences: Sequence[Collection[Token]], weights: Mapping[Token, float]
+) -> NDArray[np.float64]:
     """Weight of each sentence's own tokens together."""
     import numpy as np
 
@@ -125,8 +127,8 @@ def own_weights(sentences: Sequence[Counter[Token]], weights: Mapping[Token, flo
 
 
 def shared_weight(
-    source: Sequence[Counter[Token]],
-    target: Sequence[Counter[Token]],
+    source: Sequence[Collection[Token]],
+    target: Sequence[Collection[Token]],
     weights: Mapping[Token, float],
     band: Band,
 ) -> NDArray[np.float32]:
@@ -158,7 +160,7 @@ def shared_weight(
 
 
 def _incidence(
-    sentences: Sequence[Counter[Token]], column: Mapping[Token, int], weights: Mapping[Token, float]
+    sentences: Sequence[Collection[Token]], column: Mapping[Token, int], weights: Mapping[Token, float]
 ) -> NDArray[np.float32]:
     import numpy as np
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mtalign.align.kernel import Band
+from mtalign.align.packed import PackedRows
 from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_T = TypeVar("_T")
 
 _ROWS_AT_ONCE = 256
 _TILE = 32
@@ -30,9 +33,10 @@ _WINDOW_SHARPNESS = 12.0
 class SideVectors:
     """What is needed to give the vector of any run of sentences of one text."""
 
-    sums: NDArray[np.float64]
-    """Running totals before the head, shape (n + 1, k): row i sums the first i sentences."""
+    sums: NDArray[np.float32]
+    """Of each sentence before the head, shape (n, k)."""
     counts: NDArray[np.float64]
+    """Running totals of what sentences were summed over, shape (n + 1,)."""
     heads: NDArray[np.float16]
     """What marks the beginning of each sentence, shape (n, k); a run has that of its first."""
     tails: NDArray[np.float16]
@@ -40,12 +44,12 @@ class SideVectors:
     edges: float
     finish: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
     dimension: int
-    clauses: NDArray[np.float16]
+    clauses: PackedRows
     """Unit vectors of clauses, shape (p, dimension)."""
     clause_counts: NDArray[np.float32]
     first_clause: NDArray[np.int64]
     """Shape (n + 1,): the clauses of sentence i are ``first_clause[i] … first_clause[i + 1] - 1``."""
-    windows: NDArray[np.float16]
+    windows: PackedRows
     """Unit vectors of two runs of a few tokens in a row, overlapping, shape (w, dimension)."""
     first_window: NDArray[np.int64]
 
@@ -65,6 +69,20 @@ class SideVectors:
                 vectors[size - 1, ends] = self.spans(np.where(ends >= size, ends - size, ends), ends)
         return vectors
 
+    @cached_property
+    def mean_run(self) -> NDArray[np.float32]:
+        """Mean vector of an even sample of the runs of all sizes, shape (dimension,)."""
+        import numpy as np
+
+        n = len(self)
+        if n == 0:
+            return np.zeros(self.dimension, np.float32)
+        rows = []
+        for size in range(1, min(LONGEST, n) + 1):
+            ends = np.unique(np.linspace(size, n, min(_SAMPLES, n - size + 1)).astype(np.int64))
+            rows.append(self.run_vectors[size - 1, ends])
+        return np.asarray(np.concatenate(rows).mean(axis=0, dtype=np.float32))
+
     def runs(self, largest: int, start: int, stop: int) -> NDArray[np.float32]:
         """Unit vectors of the runs of 1 … ``largest`` sentences that end at ``start … stop - 1``.
 
@@ -81,7 +99,11 @@ class SideVectors:
 
         some = self.counts[ends] > self.counts[begins]
         counts = np.where(some, self.counts[ends] - self.counts[begins] + self.edges, 0).astype(np.float32)
-        sums = (self.sums[ends] - self.sums[begins]).astype(np.float32)
+        sums = np.zeros((len(ends), self.sums.shape[1]), np.float32)
+        sizes = ends - begins
+        for offset in range(int(sizes.max(initial=0))):
+            held = np.flatnonzero(sizes > offset)
+            sums[held] += self.sums[begins[held] + offset]
         sums[some] += self.heads[begins[some]]
         sums[some] += self.tails[ends[some] - 1]
         return self.finish(sums, counts)
@@ -99,10 +121,10 @@ def encode_side(
     n = len(texts)
     finish = embedder.finish if isinstance(embedder, AdditiveEmbedder) else _unit_rows
     empty = _encode([], embedder)
-    sums = np.zeros((n + 1, empty.sums.shape[1]))
+    sums = np.zeros((n, empty.sums.shape[1]), np.float32)
     counts = np.zeros(n + 1)
-    heads, tails = [empty.heads.astype(np.float16)], [empty.tails.astype(np.float16)]
-    clauses = [np.zeros((0, embedder.dimension), np.float16)]
+    heads, tails = (np.zeros((n, part.shape[1]), np.float16) for part in (empty.heads, empty.tails))
+    clauses = [PackedRows.pack(np.zeros((0, embedder.dimension), np.float32))]
     windows = clauses[:]
     clause_counts = [np.zeros(0, np.float32)]
     first_clause, first_window = np.zeros((2, n + 1), np.int64)
@@ -112,16 +134,14 @@ def encode_side(
         if progress is not None:
             progress(size)
         here = slice(start + 1, start + size + 1)
-        heads.append(part.heads.astype(np.float16))
-        tails.append(part.tails.astype(np.float16))
+        heads[start : start + size], tails[start : start + size] = part.heads, part.tails
         sentence = np.searchsorted(part.owners, np.arange(size))
-        # Doubles: the difference of two running totals must not lose the sentence between them.
-        sums[here] = np.add.reduceat(part.sums, sentence)
+        sums[start : start + size] = np.add.reduceat(part.sums, sentence)
         counts[here] = np.add.reduceat(part.counts, sentence)
         parts = part.clauses()
         some = np.where(parts.counts > 0, parts.counts + np.float32(part.edges), np.float32(0))
         edged = parts.sums + part.heads[parts.owners] + part.tails[parts.owners]
-        clauses.append(finish(edged, some).astype(np.float16))
+        clauses.append(PackedRows.pack(finish(edged, some)))
         clause_counts.append(parts.counts)
         first_clause[here] = np.bincount(parts.owners, minlength=size)
         # Each run with the next of its text; the last one only where it is the only one.
@@ -134,22 +154,21 @@ def encode_side(
         pairs, sizes = runs[begins], run_sizes[begins]
         pairs[more] += runs[begins[more] + 1]
         sizes[more] += run_sizes[begins[more] + 1]
-        windows.append(finish(pairs, sizes).astype(np.float16))
+        windows.append(PackedRows.pack(finish(pairs, sizes)))
         first_window[here] = np.bincount(owners[begins], minlength=size)
-    np.cumsum(sums, axis=0, out=sums)
     np.cumsum(counts, out=counts)
     side = SideVectors(
         sums,
         counts,
-        np.concatenate(heads),
-        np.concatenate(tails),
+        heads,
+        tails,
         empty.edges,
         finish,
         embedder.dimension,
-        np.concatenate(clauses),
+        PackedRows.joined(clauses),
         np.concatenate(clause_counts),
         np.cumsum(first_clause),
-        np.concatenate(windows),
+        PackedRows.joined(windows),
         np.cumsum(first_window),
     )
     # Made now: it is encoding, and is waited for with it.
@@ -199,14 +218,13 @@ def band_similarities(source: SideVectors, target: SideVectors, band: Band, larg
     cosines = np.zeros((largest, largest, int(offsets[-1])), np.float32)
     source_means = np.zeros((largest, n + 1), np.float32)
     target_means = np.zeros((largest, m + 1), np.float32)
-    source_sample, target_sample = _mean_run(source, largest), _mean_run(target, largest)
     for top in range(0, n + 1, _ROWS_AT_ONCE):
         bottom = min(top + _ROWS_AT_ONCE, n + 1)
         left, right = int(band.starts[top]), int(band.stops[bottom - 1])
         source_runs = source.runs(largest, top, bottom)
         target_runs = target.runs(largest, left, right)
-        source_means[:, top:bottom] = source_runs @ target_sample
-        target_means[:, left:right] = target_runs @ source_sample
+        source_means[:, top:bottom] = source_runs @ target.mean_run
+        target_means[:, left:right] = target_runs @ source.mean_run
         for row in range(top, bottom, _TILE):
             end = min(row + _TILE, bottom)
             first, last = int(band.starts[row]), int(band.stops[end - 1])
@@ -220,19 +238,13 @@ def band_similarities(source: SideVectors, target: SideVectors, band: Band, larg
     return Similarities(cosines, source_means, target_means)
 
 
-def _mean_run(side: SideVectors, largest: int) -> NDArray[np.float32]:
-    """Mean vector of an even sample of a text's runs of all sizes."""
-    import numpy as np
+def side_by_side(forth: Callable[[], _T], back: Callable[[], _T]) -> tuple[_T, _T]:
+    """The results of both, on two threads: NumPy lets go of the interpreter while it calculates."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    n = len(side)
-    if n == 0:
-        return np.zeros(side.dimension, np.float32)
-    begins, ends = [], []
-    for size in range(1, min(largest, n) + 1):
-        last = np.unique(np.linspace(size, n, min(_SAMPLES, n - size + 1)).astype(np.int64))
-        begins.append(last - size)
-        ends.append(last)
-    return np.asarray(side.spans(np.concatenate(begins), np.concatenate(ends)).mean(axis=0))
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(back)
+        return forth(), other.result()
 
 
 def assignments(
@@ -248,12 +260,14 @@ def assignments(
     import numpy as np
 
     n, m = len(source), len(target)
-    forth = _assign(source, target, np.maximum(band.starts[1:], 1) - 1, np.maximum(band.stops[1:], 1) - 1)
     columns = np.arange(1, m + 1)
     # Both borders of a band ascend, so a column's rows are one range too.
     tops = np.maximum(np.searchsorted(band.stops, columns, "right"), 1) - 1
     bottoms = np.maximum(np.searchsorted(band.starts, columns, "right"), 1) - 1
-    back = _assign(target, source, tops, bottoms)
+    lefts, rights = np.maximum(band.starts[1:], 1) - 1, np.maximum(band.stops[1:], 1) - 1
+    forth, back = side_by_side(
+        lambda: _assign(source, target, lefts, rights), lambda: _assign(target, source, tops, bottoms)
+    )
     offsets = band.offsets
     first = np.zeros(int(offsets[-1]), np.float32)
     second = np.zeros(int(offsets[-1]), np.float32)
@@ -272,7 +286,7 @@ def _assign(
     """For each sentence its shares among the other text's sentences ``starts … stops - 1``."""
     import numpy as np
 
-    mean = side.clauses.mean(axis=0, dtype=np.float32)
+    mean = side.clauses.mean()
     out: list[NDArray[np.float32]] = []
     for top in range(0, len(side), _TILE):
         bottom = min(top + _TILE, len(side))
@@ -282,8 +296,7 @@ def _assign(
             continue
         here = slice(int(side.first_clause[top]), int(side.first_clause[bottom]))
         there = slice(int(other.first_clause[left]), int(other.first_clause[right]))
-        across = other.clauses[there].astype(np.float32)
-        products = (side.clauses[here].astype(np.float32) - 0.5 * mean) @ across.T
+        products = (side.clauses.rows(here) - 0.5 * mean) @ other.clauses.rows(there).T
         nearest = np.maximum.reduceat(products, other.first_clause[left:right] - there.start, axis=1)
         for row in range(top, bottom):
             pieces = slice(
@@ -344,17 +357,19 @@ def window_shares(
     widths = np.maximum(stops - starts, 0)
     rooms = np.zeros(len(owners), np.int64)
     parts: list[NDArray[np.float32]] = []
-    hubs = 0.5 * (other.windows.astype(np.float32) @ side.windows.mean(axis=0, dtype=np.float32))
+    mean = 0.5 * side.windows.mean()
     for top in range(0, n, _WINDOW_TILE):
         bottom = min(top + _WINDOW_TILE, n)
         if top % _ROWS_AT_ONCE == 0:
             # As floats, for all tiles of some hundred sentences at once.
-            block = slice(top, min(top + _ROWS_AT_ONCE, n))
+            below = min(top + _ROWS_AT_ONCE, n)
             origin = int(side.first_window[top])
-            own = side.windows[origin : int(side.first_window[block.stop])].astype(np.float32)
-            first = int(other.first_window[starts[block].min(initial=len(other))])
-            last = int(other.first_window[stops[block].max(initial=0)])
-            across = other.windows[first:last].astype(np.float32)
+            own = side.windows.rows(slice(origin, int(side.first_window[below])))
+            asked = np.flatnonzero(widths[top:below]) + top
+            first = int(other.first_window[starts[asked].min(initial=len(other))])
+            last = int(other.first_window[stops[asked].max(initial=0)])
+            across = other.windows.rows(slice(first, last))
+            hubs = across @ mean
         here = slice(int(side.first_window[top]), int(side.first_window[bottom]))
         width = max(1, int(widths[top:bottom].max()))
         rooms[here] = width + 1
@@ -368,7 +383,7 @@ def window_shares(
         products = (
             own[here.start - origin : here.stop - origin] @ across[there.start - first : there.stop - first].T
         )
-        products -= hubs[there]
+        products -= hubs[there.start - first : there.stop - first]
         nearest = np.maximum.reduceat(products, other.first_window[left:right] - there.start, axis=1)
         owner = owners[here]
         columns = np.maximum(starts[owner] - left, 0)[:, None] + np.arange(width)

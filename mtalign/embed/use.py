@@ -226,7 +226,7 @@ class UseEmbedder:
         import numpy as np
 
         out = np.zeros((len(sums), self.dimension), dtype=np.float32)
-        parts = [slice(start, start + 256) for start in range(0, len(sums), 256)]
+        parts = [slice(start, start + 512) for start in range(0, len(sums), 512)]
         for part, vectors in self._map(lambda part: self._head(sums[part], counts[part]), parts):
             out[part] = vectors
         return out
