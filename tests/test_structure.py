@@ -40,7 +40,7 @@ ROOMS = [
     "cli",
     "testing",
 ]
-HEAVY = {"torch", "transformers", "ctranslate2", "xllamacpp"}
+HEAVY = {"torch", "transformers", "ctranslate2", "xllamacpp", "ray"}
 
 
 def imports(path: Path) -> set[str]:

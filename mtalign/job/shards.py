@@ -314,9 +314,10 @@ def check_set(parts: Sequence[Part]) -> list[Part]:
     if missing:
         number = first.shard.parts
         named = ", ".join(f"{n}/{number}" for n in missing[:10]) + (", …" if len(missing) > 10 else "")
+        many = len(missing) > 1
         raise UsageError(
-            f"shard{'s' if len(missing) > 1 else ''} {named} missing",
-            hint=f"run {'them' if len(missing) > 1 else 'it'} with --shard, or name the folder as well",
+            f"shards {named} are missing" if many else f"shard {named} is missing",
+            hint=f"run {'them' if many else 'it'} with --shard, or name {'their folders' if many else 'its folder'}",
         )
     return [seen[n] for n in sorted(seen)]
 
