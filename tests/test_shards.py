@@ -404,7 +404,7 @@ def test_a_missing_shard_is_named(parts, capsys):
     code, line = refused(capsys, "merge", "part2")
     assert (code, line) == (
         2,
-        "Error: shard 1/2 is missing; run it with --shard, or name its folder",
+        "Error: shard 1/2 is missing; run it with --shard, or name its folder as well",
     )
     assert not Path("outputs").exists()
 

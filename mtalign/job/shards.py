@@ -314,10 +314,12 @@ def check_set(parts: Sequence[Part]) -> list[Part]:
     if missing:
         number = first.shard.parts
         named = ", ".join(f"{n}/{number}" for n in missing[:10]) + (", …" if len(missing) > 10 else "")
-        many = len(missing) > 1
+        if len(missing) == 1:
+            raise UsageError(
+                f"shard {named} is missing", hint="run it with --shard, or name its folder as well"
+            )
         raise UsageError(
-            f"shards {named} are missing" if many else f"shard {named} is missing",
-            hint=f"run {'them' if many else 'it'} with --shard, or name {'their folders' if many else 'its folder'}",
+            f"shards {named} are missing", hint="run them with --shard, or name their folders as well"
         )
     return [seen[n] for n in sorted(seen)]
 
