@@ -17,7 +17,7 @@ from checkpoints import GERMAN, KOREAN, phrases
 from click.testing import CliRunner
 
 from mtalign.cli.main import cli, main
-from mtalign.document import Segment
+from mtalign.document import Review, Segment, Verdict
 from mtalign.engines.base import Decoding
 from mtalign.errors import EngineError
 from mtalign.glossary import Glossary, Term
@@ -33,7 +33,7 @@ from mtalign.job.executors.tasks import (
     find_missing,
 )
 from mtalign.languages import ENGLISH, parse_language
-from mtalign.memory import Memory
+from mtalign.memory import Memory, ReviewEntry
 from mtalign.testing import EchoEngine, pseudo_english
 from mtalign.translate import PlanStatistics, translate_segments
 
@@ -435,3 +435,36 @@ def test_a_worker_for_which_there_is_no_node_holds_no_task(monkeypatch):
     ids, *_, results = pool(monkeypatch, ray, workers=3)
     assert sorted(task.segments[0].id for task, _ in results) == ids
     assert sorted(ray.killed) == [2, 3], "and its place is given back"
+
+
+@pytest.mark.parametrize("context", [0, 2])
+def test_a_worker_knows_what_reviewers_refused_and_decided(context):
+    wanted = segments(12, 3)
+
+    def answer(request, decoding):
+        return f"{pseudo_english(request)} Try {decoding.seed}."
+
+    def review(segment, verdict, text):
+        said = Review(verdict, "Kim", "2026-11-25T11:58:03Z", before=text, engine="echo", model="echo")
+        refused = (text,) if verdict is Verdict.REJECTED else ()
+        stands = None if refused else "A reviewer wrote this."
+        return ReviewEntry(segment.id, "d", segment.text, "ko", "en", stands, said, refused)
+
+    engine = EchoEngine(answer, context_segments=context)
+    with Memory(None) as memory:
+        first, _ = plan(wanted, engine, memory)
+    reviews = [
+        review(wanted[4], Verdict.REJECTED, first[wanted[4].id].text),
+        review(wanted[10], Verdict.EDITED, first[wanted[10].id].text),
+    ]
+    with Memory(None) as here, Memory(None) as there:
+        here.put_reviews(reviews)
+        there.put_reviews(reviews)
+        local, _ = plan(wanted, engine, here)
+        engine.calls.clear()
+        elsewhere(wanted, engine, there)
+        found, _ = plan(wanted, engine, there)
+        assert (found, engine.calls, rows(there)) == (local, [], rows(here))
+    assert found[wanted[4].id].text != first[wanted[4].id].text
+    assert "Try 1" in found[wanted[4].id].text
+    assert found[wanted[10].id].text == "A reviewer wrote this."
