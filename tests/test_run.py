@@ -187,7 +187,13 @@ def test_the_manifest_says_what_the_run_was_made_from_and_with(job, marian_check
         64,
     )
     assert manifest["packages"]["ctranslate2"]
-    assert manifest["rate"]["tokens"] > 50
+    rate = manifest["rate"]
+    assert rate["tokens"] > 50
+    assert rate["tokens_per_second"] > 0
+    # Sources are padded to a multiple of 16 tokens, and those of this job are shorter than that.
+    assert 0 < rate["padding_waste"] < 0.9
+    assert rate["source_tokens"] > 50
+    assert 50 < rate["peak_rss_mb"] < 10_000
 
 
 def test_both_seq2seq_engines_give_the_same_english(job):

@@ -54,7 +54,7 @@ def test_a_line_comes_out_for_each_that_goes_in(translate, tmp_path):
         "",
         KOREAN_TEXTS[9] + " " + KOREAN_TEXTS[30],
         "2007",
-        "Already in English, this.",
+        "Already in English.",
     ]
     (tmp_path / "in.txt").write_bytes(("\n".join(lines) + "\r\n" + KOREAN_TEXTS[5]).encode())
     first, blank, two, number, english, last = translate("in.txt", "--lines").split(b"\n")
@@ -135,6 +135,23 @@ def test_the_parts_one_after_the_other_are_the_whole(translate, tmp_path, monkey
     )
     assert together == whole
     assert whole.count(b"\n") == len(lines) - 1
+
+
+def test_the_first_lines_of_a_pipe_come_before_its_end(marian_checkpoint):
+    command = [sys.executable, "-m", "mtalign", "translate", "--lines", "--from", "ko", "--no-memory", "-q"]
+    process = subprocess.Popen(
+        [*command, "-m", str(marian_checkpoint)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    texts = KOREAN_TEXTS[:100]
+    # Windows of 32 and 64 lines, and a few of the next: three are open at once.
+    process.stdin.write("".join(f"{text}\n" for text in KOREAN_TEXTS[:100] * 4).encode())
+    process.stdin.flush()
+    first = process.stdout.readline().decode()
+    assert process.poll() is None
+    assert first == f"{ENGLISH_OF[texts[0]]}\n"
+    process.stdin.close()
+    assert len(process.stdout.read().splitlines()) == 399
+    assert process.wait() == 0
 
 
 def test_parts_in_a_folder_have_names_in_their_order(translate, tmp_path):

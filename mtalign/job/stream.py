@@ -38,6 +38,8 @@ HEAD = 1000
 """Lines that the main language of a file is found in."""
 WINDOW = 1024
 """Lines that are read, looked up and written together."""
+FIRST_WINDOW = 32
+"""The first window; each is twice the one before, so that the first lines do not wait for a thousand."""
 
 
 @dataclass
@@ -118,7 +120,7 @@ def translate_file(
         total = count_lines(stream)
         start, stop = shard_bounds(total, shard)
         stream.seek(0)
-        head = list(read_lines(islice(stream, HEAD), str(path), field=field))
+        head = [] if job.source else list(read_lines(islice(stream, HEAD), str(path), field=field))
         stream.seek(0)
         for _ in range(start):
             stream.readline()
@@ -129,7 +131,7 @@ def translate_file(
 def translate_stream(stream: BinaryIO, output: BinaryIO, job: LineJob, *, field: str = "") -> PlanStatistics:
     """Translate standard input into ``output``, line for line."""
     lines = read_lines(stream, "standard input", field=field)
-    head = list(islice(lines, HEAD))
+    head = [] if job.source else list(islice(lines, HEAD))
 
     def all_lines() -> Iterator[Line]:
         yield from head
@@ -151,7 +153,9 @@ def translate_lines(
         engine = engines.of(main.code) if main and main != job.target else None
 
         def read() -> Iterator[list[Segment]]:
-            while chunk := list(islice(lines, WINDOW)):
+            size = min(FIRST_WINDOW, WINDOW)
+            while chunk := list(islice(lines, size)):
+                size = min(2 * size, WINDOW)
                 window = _window(chunk, name, main, job)
                 mine = _divide(window, engine, engines, job, statistics)
                 windows.append(window)
@@ -173,6 +177,7 @@ def translate_lines(
             window = windows.popleft()
             translations.update(window.others)
             _write(window, translations, output)
+            output.flush()
             if job.counts is not None:
                 job.counts.add([s for one in window.segments for s in one], translations)
             done += len(window.lines)
