@@ -437,7 +437,9 @@ def main() -> None:
     parser.add_argument("--only-nllb", action="store_true", help="measure the NLLB-200-600M shape alone")
     parser.add_argument("--quick", action="store_true", help="the rows that matter, beam 4, fewer sentences")
     parser.add_argument("--sentences", type=int, help="default 256; 96 with --quick, half for NLLB")
-    parser.add_argument("--only", default="", help="only systems whose label contains this")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="only systems whose label contains one of these"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--beams", type=int, nargs="+")
     parser.add_argument("--folder", type=Path, help="keep the checkpoints here")
@@ -450,7 +452,8 @@ def main() -> None:
     systems = [
         system
         for system in SYSTEMS
-        if options.only in system.label and (not options.quick or freeze(system) in QUICK)
+        if any(part in system.label for part in options.only)
+        and (not options.quick or freeze(system) in QUICK)
     ]
     beams = options.beams or ([4] if options.quick else [4, 1])
     rows: list[dict[str, Any]] = []
