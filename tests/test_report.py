@@ -321,7 +321,7 @@ def test_the_summary_of_a_hostile_run_is_text(tmp_path):
     )
     allowed = {"h1", "h2", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "strong", "code"}
     assert set(re.findall(r"<([a-z0-9]+)", html)) <= allowed
-    assert html.count("<h2>") == 5
+    assert html.count("<h2>") == 6
     assert html.count("<li>") == 15 + 1 + 1 + 1  # failures, meaning, signature, model
 
 
