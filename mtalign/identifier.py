@@ -72,7 +72,7 @@ def _parts(folder: Path) -> dict[str, Any]:
 
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
     return {
-        "nb_ptc": arrays["ptc"],
+        "nb_ptc": np.asarray(arrays["ptc"]),
         "nb_pc": np.asarray(arrays["pc"]),
         "nb_classes": arrays["classes"].tolist(),
         # Indexing a memoryview gives Python's numbers, as quickly as an array of the standard library.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from mtalign.errors import LanguageError
@@ -266,10 +266,8 @@ def _by_statistics(sample: str, script: str, letters: int, prior: Language | Non
     index = _index()
     odds: dict[str, float] = {}
     for label, probability in _identifier().rank(sample[:_STATISTICS]):
-        # Nigerian Pidgin is not in the table and draws probability from short English.
-        language = index.get({"pcm": "en"}.get(label, label))
-        code = language.code if language is not None else label
-        if language is None or unicode_scripts(language.script) & unicode_scripts(script):
+        code = _code_in_script(label, script)
+        if code is not None:
             odds[code] = odds.get(code, 0.0) + probability
     if prior is not None and prior.code in odds:
         odds[prior.code] *= _PRIOR_ODDS
@@ -279,6 +277,16 @@ def _by_statistics(sample: str, script: str, letters: int, prior: Language | Non
     if share >= _SURE or (share >= _LIKELY and share >= _AHEAD * second):
         return index.get(ranked[0].casefold())
     return None
+
+
+@cache
+def _code_in_script(label: str, script: str) -> str | None:
+    """The code of the identifier's ``label``; None where the language is not written in ``script``."""
+    # Nigerian Pidgin is not in the table and draws probability from short English.
+    language = _index().get({"pcm": "en"}.get(label, label))
+    if language is None:
+        return label
+    return language.code if unicode_scripts(language.script) & unicode_scripts(script) else None
 
 
 @lru_cache(maxsize=1)
