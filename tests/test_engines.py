@@ -117,6 +117,12 @@ def test_sentences_of_unequal_length_share_a_batch_and_keep_their_bits(
     assert sorted(index for batch in batches for index in batch) == list(range(80))
     assert any(len({lengths[index] for index in batch}) > 4 for batch in batches)
     assert {-(-lengths[i] // 16) for i in batches[0]} == {-(-lengths[batches[0][0]] // 16)}
+    started = []
+    start = engine._start
+    engine._start = lambda *arguments: (started.append(len(arguments[0])), start(*arguments))[1]
+    engine.start([requests[index] for index in batches[0]], decoding).result()
+    assert started == [len(batches[0])]
+    engine._start = start
     for batch in batches:
         together = engine.start([requests[index] for index in batch], decoding).result()
         assert together == [engine.translate([requests[index]], decoding)[0] for index in batch]

@@ -177,10 +177,13 @@ class Ctranslate2Engine:
 
         One with terms gets the best of ``N_BEST`` hypotheses among those that hold the most of them.
         """
-        return self.start(requests, decoding).result()
+        return self._begin(requests, decoding, self.batches(requests, decoding)).result()
 
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
         """Indices of ``requests`` that are decoded together, batches that take longest first."""
+        return self._batches(requests, decoding, self._workers)
+
+    def _batches(self, requests: Sequence[Request], decoding: Decoding, workers: int) -> list[list[int]]:
         lengths = [
             self._padded(len(self._pieces(request.text)) + self._tokenizer.special_tokens)
             for request in requests
@@ -191,17 +194,20 @@ class Ctranslate2Engine:
                 [lengths[index] for index in group],
                 [requests[index].target for index in group],
                 size,
-                workers=self._workers,
+                workers=workers,
             )
             found += [[group[place] for place in batch] for batch in batches]
         return found
 
     def start(self, requests: Sequence[Request], decoding: Decoding) -> Pending:
-        """Give ``requests`` to the workers, which take them up in the order of :meth:`batches`."""
+        """Give ``requests`` to a worker; what is one of :meth:`batches` is decoded as one batch."""
+        return self._begin(requests, decoding, self._batches(requests, decoding, 1))
+
+    def _begin(self, requests: Sequence[Request], decoding: Decoding, batches: list[list[int]]) -> Pending:
         sources = [self._source_tokens(request) for request in requests]
         running = []
         try:
-            for batch in self.batches(requests, decoding):
+            for batch in batches:
                 running.append(
                     self._start([requests[i] for i in batch], [sources[i] for i in batch], decoding, batch)
                 )
