@@ -9,8 +9,8 @@ MAC and Text+Berg are cross-validated (fit_align.py): weights that align a text 
 from FLORES-200 documents (align_sets.py) are no one's training data; they take the stored weights.
 
 Holes: of the whole text and of the text with passages missing the same gold beads are scored, those that
-remain. A bead goes across a hole where it joins a sentence whose counterpart is gone to anything, or holds
-sentences from before and after the hole.
+remain. A bead goes across a hole where it holds sentences from before and after it; it is counted apart where
+it holds a sentence whose counterpart is gone.
 """
 
 from __future__ import annotations
@@ -107,8 +107,10 @@ def whole(sets: Sequence[tuple[str, list[TextPair]]], methods: dict[str, Method]
 
 def holes(sets: Sequence[tuple[str, list[TextPair]]], methods: dict[str, Method]) -> None:
     methods = dict(list(methods.items())[:3])
-    print("\n| missing | method | F1 on what remains: whole text | with holes | fall | beads across | of |")
-    print("|---|---|---|---|---|---|---|")
+    heads = ("missing", "method", "F1 on what remains: whole text", "with holes", "fall")
+    heads += ("beads across a hole", "with a sentence whose counterpart is gone", "of")
+    print(f"\n| {' | '.join(heads)} |")
+    print("|---|---|---|---|---|---|---|---|")
     for name, pairs in sets:
         before = {key: [method(pair) for pair in pairs] for key, method in methods.items()}
         for label, *shares in HOLES:
@@ -123,11 +125,12 @@ def holes(sets: Sequence[tuple[str, list[TextPair]]], methods: dict[str, Method]
                 ]
                 now = [(beads, pair.gold) for beads, pair in zip(after, cut, strict=True)]
                 scores = strict_agreement(kept).f1, strict_agreement(now).f1
-                bad = sum(across(beads, pair) for beads, pair in zip(after, cut, strict=True))
+                over = sum(across(beads, pair) for beads, pair in zip(after, cut, strict=True))
+                alone = sum(lonely(beads, pair) for beads, pair in zip(after, cut, strict=True))
                 total = sum(not bead.is_null for beads in after for bead in beads)
                 print(
                     f"| {name}, {label} | {key} | {scores[0]:.3f} | {scores[1]:.3f} "
-                    f"| {scores[0] - scores[1]:+.3f} | {bad} | {total} |",
+                    f"| {scores[0] - scores[1]:+.3f} | {over} | {alone} | {total} |",
                     flush=True,
                 )
 
@@ -149,17 +152,21 @@ def remaining(found: Sequence[Bead], cut: TextPair) -> list[Bead]:
 
 
 def across(found: Sequence[Bead], pair: TextPair) -> int:
-    """Beads that go across a hole."""
-    held = {i for bead in pair.gold for i in bead.source}, {j for bead in pair.gold for j in bead.target}
+    """Beads that hold sentences from before and after a hole."""
     count = 0
     for bead in found:
-        if bead.is_null:
-            continue
         sides = bead.source, bead.target
-        alone = any(not held[side].issuperset(sides[side]) for side in range(2))
-        over = any(sides[side][0] < place <= sides[side][-1] for side, place in pair.holes)
-        count += alone or over
+        count += any(sides[side] and sides[side][0] < place <= sides[side][-1] for side, place in pair.holes)
     return count
+
+
+def lonely(found: Sequence[Bead], pair: TextPair) -> int:
+    """Beads with two sides that hold a sentence whose counterpart is gone."""
+    held = {i for bead in pair.gold for i in bead.source}, {j for bead in pair.gold for j in bead.target}
+    return sum(
+        not (bead.is_null or (held[0].issuperset(bead.source) and held[1].issuperset(bead.target)))
+        for bead in found
+    )
 
 
 def moved(sets: Sequence[tuple[str, list[TextPair]]], methods: dict[str, Method]) -> None:
@@ -224,8 +231,16 @@ def measure(size: int) -> None:
     encoded = time.perf_counter()
     align_encoded(Texts.read(source, target, sides), Weights.load())
     ended = time.perf_counter()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = _peak()
     print(json.dumps({"encode": encoded - started, "align": ended - encoded, "peak": peak}))
+
+
+def _peak() -> float:
+    """Most memory of this process in MB; ``ru_maxrss`` may be that of the process which started it."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1000
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def main() -> None:
