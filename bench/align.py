@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -37,6 +36,7 @@ from mtalign.align.aligner import align_encoded, align_sides
 from mtalign.align.cost import Texts, Weights
 from mtalign.align.windows import encode_side
 from mtalign.embed import Embedder, load_embedder
+from mtalign.job.rates import peak_rss_mb
 from mtalign.score.lines import read_lines
 
 PARTS = ("whole", "holes", "moved", "speed")
@@ -231,16 +231,8 @@ def measure(size: int) -> None:
     encoded = time.perf_counter()
     align_encoded(Texts.read(source, target, sides), Weights.load())
     ended = time.perf_counter()
-    peak = _peak()
+    peak = peak_rss_mb()
     print(json.dumps({"encode": encoded - started, "align": ended - encoded, "peak": peak}))
-
-
-def _peak() -> float:
-    """Most memory of this process in MB; ``ru_maxrss`` may be that of the process which started it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1000
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def main() -> None:
