@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtalign.align.beads import Bead
 from mtalign.align.cost import (
@@ -49,7 +49,7 @@ _BLOCK_SIZE = 12
 """Most sentences in a block; at 1,000 blocks it begins to grow."""
 _MOST_BLOCKS = 1000
 _BLOCK_RADIUS = 2
-_RADIUS = 10
+_RADIUS = 7
 _ANCHOR_MARGIN = 0.15
 """Margin from which a pair of sentences can be an anchor."""
 _CERTAIN_MARGIN = 0.3
@@ -125,7 +125,7 @@ def align_encoded(texts: Texts, weights: Weights) -> list[Bead]:
         potentials = look.candidates.potentials(
             scores, weights.null @ source, weights.null @ target, weights.opening
         )
-    return decode(potentials, look.candidates, band, n, m)
+    return decode(potentials, look.candidates, band, n, m, look.cuts)
 
 
 def near_identity(features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -148,6 +148,8 @@ class Look:
     """Shape (candidates, f)."""
     nulls: tuple[NDArray[np.float64], NDArray[np.float64]]
     """Features of leaving a sentence unaligned, shape (g, n) and (g, m)."""
+    cuts: list[tuple[int, int]]
+    """Points where one bead ends and another begins in all likely alignments."""
 
 
 def look_closely(
@@ -168,14 +170,40 @@ def look_closely(
     rough = Candidates.of(beads, chances.beads >= 0.5, lattice)
     intact = intactness(chances, lattice.n, lattice.m)
     look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, intact)
-    return Look(candidates, look.features(), look.null_features(coarse.null_features()))
+    nulls = look.null_features(coarse.null_features())
+    return Look(candidates, look.features(), nulls, _certain_points(beads, chances.beads, lattice))
 
 
-def decode(potentials: SparsePotentials, candidates: Candidates, band: Band, n: int, m: int) -> list[Bead]:
-    """The alignment with the highest expected number of right beads, each with its probability."""
+def _certain_points(
+    beads: SparsePotentials, chances: NDArray[np.floating[Any]], lattice: Lattice
+) -> list[tuple[int, int]]:
+    """Points where one bead ends and one begins, each with a probability that leaves no other likely."""
+    import numpy as np
+
+    cells = len(lattice.i)
+    i, j = lattice.i[beads.cells] - beads.heights, lattice.j[beads.cells] - beads.widths
+    starts, inside = lattice.find(i, j)
+    ends = np.bincount(beads.cells, chances, cells)
+    begins = np.bincount(starts[inside], chances[inside], cells)
+    certain = np.flatnonzero(np.minimum(ends, begins) > 1 - LIKELY)
+    return list(zip(lattice.i[certain].tolist(), lattice.j[certain].tolist(), strict=True))
+
+
+def decode(
+    potentials: SparsePotentials,
+    candidates: Candidates,
+    band: Band,
+    n: int,
+    m: int,
+    cuts: Sequence[tuple[int, int]] = (),
+) -> list[Bead]:
+    """The alignment with the highest expected number of right beads, each with its probability.
+
+    It passes ``cuts``, points in ascending order.
+    """
     from dataclasses import replace
 
-    chances = marginals(potentials, band, n, m)
+    chances = marginals(potentials, band, n, m, cuts)
     worth = replace(
         potentials,
         beads=chances.beads,
@@ -191,7 +219,7 @@ def decode(potentials: SparsePotentials, candidates: Candidates, band: Band, n: 
     }
     return [
         Bead(tuple(range(i0, i1)), tuple(range(j0, j1)), found.get((i0, i1, j0, j1), 0.0))
-        for i0, i1, j0, j1 in best_path(worth, band, n, m)
+        for i0, i1, j0, j1 in best_path(worth, band, n, m, cuts)
     ]
 
 
