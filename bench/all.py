@@ -31,6 +31,8 @@ def commands(quick: bool, data: Path, folder: Path) -> dict[str, list[str]]:
         "startup": ["startup.py", "--folder", str(folder)],
         "lines": ["lines.py", *(["--lines", "10000", "100000"] if quick else [])],
         "embed": ["embed.py", "--data", str(data)],
+        "align": ["align.py", *(["--parts", "speed"] if quick else [])],
+        "score": ["score.py", "--data", str(data), *(["--rounds", "3"] if quick else [])],
         "page": ["page.py"],
     }
 
