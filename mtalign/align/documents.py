@@ -20,10 +20,6 @@ class Sentences:
 
     texts: tuple[str, ...]
     language: Language
-    starts: tuple[bool, ...]
-    """Whether each sentence begins a block: a paragraph, a heading, a list item, a cell."""
-    headings: tuple[bool, ...]
-    """Whether each sentence belongs to a heading."""
 
 
 def read_sentences(path: Path, language: str | None = None) -> Sentences:
@@ -43,15 +39,12 @@ def read_sentences(path: Path, language: str | None = None) -> Sentences:
     if found is None:
         raise LanguageError(f"{path}: the language is undecided", hint="name it, for example --from ko")
     texts: list[str] = []
-    starts: list[bool] = []
-    headings: list[bool] = []
     for block in blocks:
         spoken = given or identify(block.text, found) or found
-        for number, (start, end) in enumerate(split_sentences(block.text, spoken)):
-            # A line break inside a sentence is layout.
-            texts.append(" ".join(block.text[start:end].split()))
-            starts.append(number == 0)
-            headings.append(block.kind is BlockKind.HEADING)
+        # A line break inside a sentence is layout.
+        texts += [
+            " ".join(block.text[start:end].split()) for start, end in split_sentences(block.text, spoken)
+        ]
     if not texts:
         raise DocumentError(f"{path}: holds no text to align", hint="check the file")
-    return Sentences(tuple(texts), found, tuple(starts), tuple(headings))
+    return Sentences(tuple(texts), found)
