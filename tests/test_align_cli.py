@@ -185,7 +185,7 @@ def test_tmx_takes_the_pairs_of_moved_passages_too(moved: tuple[str, str]) -> No
     assert pairs == list(zip(GERMAN, ENGLISH, strict=True))
 
 
-def test_sentences_know_where_blocks_begin_and_which_are_headings(tmp_path: Path) -> None:
+def test_a_document_is_split_block_by_block(tmp_path: Path) -> None:
     text = f"# Das Dorf\n\n{GERMAN[0]} {GERMAN[1]}\n\n- {GERMAN[2]}\n- {GERMAN[3]}\n"
     (tmp_path / "a.md").write_text(text, encoding="utf-8")
     sentences = read_sentences(tmp_path / "a.md", "de")
