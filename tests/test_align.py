@@ -122,9 +122,9 @@ def test_every_shape_gives_a_whole_alignment(name: str, n: int, m: int) -> None:
     assert_partition(align_segments(source, target, embedder=load_embedder(name)), n, m)
 
 
-def test_two_hundred_identical_sentences_end_with_a_result(embedder: Embedder) -> None:
+def test_two_hundred_identical_sentences_are_aligned_one_to_one(embedder: Embedder) -> None:
     beads = align_segments([GERMAN[0]] * 200, [ENGLISH[0]] * 200, embedder=embedder)
-    assert_partition(beads, 200, 200)
+    assert [(bead.source, bead.target) for bead in beads] == [((k,), (k,)) for k in range(200)]
 
 
 def test_blank_and_odd_lines_are_aligned_too(embedder: Embedder) -> None:

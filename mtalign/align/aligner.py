@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from mtalign.align.beads import Bead
@@ -279,4 +280,25 @@ def _free_path(margins: NDArray[np.float64], band: Band, n: int, m: int) -> list
     import numpy as np
 
     worth = np.where(margins > _ANCHOR_MARGIN, margins - _ANCHOR_MARGIN, -np.inf)
-    return best_path(Potentials(worth[None, None, :], np.zeros(n), np.zeros(m), 0.0), band, n, m)
+    steps = best_path(Potentials(worth[None, None, :], np.zeros(n), np.zeros(m), 0.0), band, n, m)
+    return _straightened(steps)
+
+
+def _straightened(steps: Iterable[Step]) -> list[Step]:
+    """The same path, but straight where it is unaligned on both sides.
+
+    There it would go down first and then to the right, far from where the alignment is likely to be.
+    """
+    out: list[Step] = []
+    for unaligned, run in groupby(steps, key=lambda step: step[0] == step[1] or step[2] == step[3]):
+        if not unaligned:
+            out += run
+            continue
+        gap = list(run)
+        (i, j), rows, columns = (gap[0][0], gap[0][2]), gap[-1][1] - gap[0][0], gap[-1][3] - gap[0][2]
+        points = max(rows, columns)
+        for k in range(points):
+            above, below = i + rows * k // points, i + rows * (k + 1) // points
+            left, right = j + columns * k // points, j + columns * (k + 1) // points
+            out.append((above, below, left, right))
+    return out
