@@ -49,7 +49,7 @@ CASES = (
     case("copy_source", "copied source_script wrong_language", "the whole source"),
     case("other_language", "wrong_language", "a German sentence, source not German"),
     case("other_segment", "unrelated", "shuffle: the translation of another line"),
-    case("shuffle_words", "truncated repetition", "no check of word order: caught by its last mark"),
+    case("shuffle_words", "word_order truncated repetition", "the words of a text in any order"),
     case("lose_bracket", "unpaired", "one bracket or quotation mark; ambiguous where the source is unpaired"),
     case("lose_text", "empty", "nothing but dots"),
 )

@@ -9,6 +9,7 @@ from mtalign.checks.consistency import Pair, check_consistency
 from mtalign.checks.copied import check_copied
 from mtalign.checks.length import check_length
 from mtalign.checks.numbers import check_numbers
+from mtalign.checks.order import check_order
 from mtalign.checks.repetition import check_repetition, repeated_phrase
 from mtalign.checks.script import check_script
 from mtalign.checks.vocabulary import check_vocabulary
@@ -296,3 +297,36 @@ def test_a_name_spelled_otherwise_than_in_the_rest_of_the_run_is_flagged_there()
 def test_characters_that_the_vocabulary_lacks_are_flagged_in_runs():
     flags = check_vocabulary("我和饕餮", lambda character: character in "我和")
     assert [flag.source_span for flag in flags] == [(2, 4)]
+
+
+@pytest.mark.parametrize(
+    "heap",
+    [
+        "yesterday the in Tokyo of prime. met The ministers and",
+        "What's next for in days Moldova? a government new",
+        "is ticket this. now So new, every house like another number.",
+    ],
+)
+def test_a_heap_of_words_is_no_english_order_and_its_characters_are_told(heap):
+    (flag,) = check_order("Die Minister trafen sich gestern.", heap, DE, ENGLISH)
+    assert (flag.name, flag.severity) == ("word_order", Severity.WARNING)
+    assert flag.translation_span is not None
+    start, end = flag.translation_span
+    assert heap[start:end][:20] in flag.message
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("Die Minister trafen sich gestern in Tokio.", "Yesterday the ministers met in Tokyo."),
+        ("braune Haare und blaue Augen", "brown hair and blue eyes"),
+        ("Moldau bekommt neue Regierung", "Moldova Gets New Government After Weeks of Crisis"),
+        ("Was er davon hielt, weiß ich nicht.", "What he thought of it I do not know."),
+    ],
+)
+def test_sentences_fragments_and_titles_have_an_english_order(source, text):
+    assert check_order(source, text, DE, ENGLISH) == []
+
+
+def test_the_order_of_words_is_judged_in_english_only():
+    assert check_order("yesterday", "the in of prime met and The or gestern.", DE, DE) == []

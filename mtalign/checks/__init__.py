@@ -19,6 +19,7 @@ from mtalign.checks.length import check_length
 from mtalign.checks.markup import check_markup
 from mtalign.checks.names import check_names
 from mtalign.checks.numbers import check_numbers
+from mtalign.checks.order import check_order
 from mtalign.checks.repetition import check_repetition
 from mtalign.checks.script import check_script
 from mtalign.checks.sentences import check_sentences
@@ -38,6 +39,7 @@ CHECKS = (
     *GUARDS,
     check_sentences,
     check_truncated,
+    check_order,
     check_language,
     check_untranslated,
     check_numbers,
@@ -54,7 +56,7 @@ FLAG_NAMES = (
     *("added", "address", "copied", "empty", "glossary", "inconsistent", "long", "markup", "name"),
     *("name_spelling", "number", "redone", "repetition", "reused", "sentences", "short", "source_script"),
     *("split", "truncated", "uncovered", "unit", "unknown_characters", "unpaired", "unrelated"),
-    *("untranslated", "wrong_language"),
+    *("untranslated", "word_order", "wrong_language"),
 )
 """Names of all flags, those of the translate plan (``redone``, ``reused``, ``split``) among them."""
 
