@@ -20,7 +20,7 @@ from mtalign.checks.consistency import Pair, check_consistency
 from mtalign.checks.coverage import check_coverage
 from mtalign.embed import Embedder, load_embedder
 from mtalign.languages import ENGLISH
-from mtalign.quality import measure
+from mtalign.quality import measure, measure_sentences
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,16 @@ def flags_of(rows: list[Row], embedder: Embedder | None) -> list[set[str]]:
             {f.name for f in check_translation(r.source, r.translation, r.language, ENGLISH)} for r in rows
         ]
     similarities = measure([r.source for r in rows], [r.translation for r in rows], embedder)
+    sentences = measure_sentences([(r.source, r.translation, r.language, ENGLISH) for r in rows], embedder)
     return [
         {
             flag.name
             for flag in (
                 *check_translation(row.source, row.translation, row.language, ENGLISH),
-                *check_coverage(similarity),
+                *check_coverage(similarity, signs.source, signs.translation),
             )
         }
-        for row, similarity in zip(rows, similarities, strict=True)
+        for row, similarity, signs in zip(rows, similarities, sentences, strict=True)
     ]
 
 

@@ -225,6 +225,7 @@ def names_of(source, translation, language):
             "unit",
         ),
         ("Das kostet acht Millionen Euro.", "That costs eight million.", DE, "unit"),
+        ("Erst zwei Prozent, dann 8,5 Prozent.", "First two percent, then 8.5 metres.", DE, "unit"),
         ("他来自北京和上海的学校。", "He comes from from schools in Beijing.", ZH, "repetition"),
     ],
 )
@@ -240,6 +241,8 @@ def test_each_failure_has_its_flag(source, translation, language, name):
         ("Er kostet acht Millionen Euro.", "It costs €8 million.", DE),
         ("Das sind 5 Prozent.", "That is 5 per cent.", DE),
         ("Die Strecke ist 20 km lang.", "The route is 20km long.", DE),
+        ("Um 5 % in 5 Tagen.", "By 5 percent in 5 days.", DE),
+        ("Erst 5 Prozent, dann 8 Prozent.", "First 5 and then 8 percent.", DE),
     ],
 )
 def test_what_is_right_has_neither_an_unpaired_mark_nor_a_lost_unit(source, translation, language):

@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from mtalign.checks.coverage import Similarity, check_coverage
+from mtalign.checks.coverage import Similarity, check_coverage, check_sentence_coverage
 from mtalign.document import Flag, Segment, Severity, Status, Translation
 from mtalign.embed import load_embedder
 from mtalign.job.estimates import estimate_qualities
-from mtalign.languages import parse_language
-from mtalign.quality import Signals, estimate_quality, measure, signals_of
+from mtalign.languages import ENGLISH, parse_language
+from mtalign.quality import (
+    Sentences,
+    Signals,
+    estimate_quality,
+    measure,
+    measure_sentences,
+    signals_of,
+)
 from mtalign.quality.estimate import SIGNALS, weights
 
 MIDDLE = Signals(0.7, 0.0, 0.0, -0.1, -1.0, 0.0, -0.4)
@@ -59,6 +66,72 @@ def test_a_missing_sentence_and_another_text_are_seen_by_the_vectors():
     assert full.cosine == pytest.approx(
         float(embedder.encode([source])[0] @ embedder.encode([whole])[0]), abs=1e-5
     )
+
+
+SOURCE = (
+    "Der Minister besuchte gestern Tokio. Die Preise für Brot und Milch sind stark gestiegen."
+    " Unsere Katze frisst am liebsten Fisch."
+)
+SENTENCES = (
+    "The minister visited Tokyo yesterday.",
+    "Prices for bread and milk have risen sharply.",
+    "Our cat likes fish best.",
+)
+
+
+def sentence_flags(source: str, translation: str) -> list[Flag]:
+    pair = (source, translation, parse_language("de"), ENGLISH)
+    (signs,) = measure_sentences([pair], load_embedder())
+    return check_sentence_coverage(signs.source, signs.translation)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_sentence_that_was_dropped_is_named_by_its_characters(place):
+    (flag,) = sentence_flags(SOURCE, " ".join(s for n, s in enumerate(SENTENCES) if n != place))
+    assert (flag.name, flag.severity) == ("uncovered", Severity.WARNING)
+    assert flag.source_span is not None
+    start, end = flag.source_span
+    assert SOURCE[start:end] == SOURCE.split(". ")[place].rstrip(".") + "."
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_sentence_that_was_added_is_named_by_its_characters(place):
+    extra = "The Romans built this bridge two thousand years ago."
+    translation = " ".join([*SENTENCES[:place], extra, *SENTENCES[place:]])
+    (flag,) = sentence_flags(SOURCE, translation)
+    assert flag.name == "added"
+    assert flag.translation_span is not None
+    assert translation[slice(*flag.translation_span)] == extra
+
+
+def test_sentences_that_are_all_there_or_joined_have_no_flag():
+    assert sentence_flags(SOURCE, " ".join(SENTENCES)) == []
+    joined = f"{SENTENCES[0][:-1]}, while prices for bread and milk have risen sharply. {SENTENCES[2]}"
+    assert sentence_flags(SOURCE, joined) == []
+
+
+def test_texts_of_one_sentence_and_other_embedders_have_no_signs_of_sentences():
+    german = parse_language("de")
+    one = ("Unsere Katze frisst am liebsten Fisch.", SENTENCES[2], german, ENGLISH)
+    two = (SOURCE, SENTENCES[2], german, ENGLISH)
+
+    class Plain:
+        name, fingerprint, dimension = "plain", "plain", 2
+
+        def encode(self, texts):
+            raise AssertionError("nothing is to be encoded")
+
+    assert measure_sentences([one], load_embedder()) == [Sentences()]
+    assert measure_sentences([two], Plain()) == [Sentences()]
+
+
+def test_a_run_says_which_sentence_of_a_segment_is_missing():
+    segment = Segment("d.b1.s1", "d", "d.b1", SOURCE, 0, len(SOURCE), "de")
+    lost = Translation("d.b1.s1", Status.TRANSLATED, f"{SENTENCES[0]} {SENTENCES[2]}")
+    flagged, _ = estimate_qualities([segment], {"d.b1.s1": lost}, load_embedder())
+    (flag,) = [flag for flag in flagged["d.b1.s1"].flags if flag.name == "uncovered"]
+    assert flag.source_span is not None
+    assert SOURCE[slice(*flag.source_span)].startswith("Die Preise")
 
 
 def test_every_translated_segment_of_a_known_language_gets_an_estimate_and_no_other():

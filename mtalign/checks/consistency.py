@@ -17,6 +17,10 @@ _LEAST_KEPT = 2
 _KEPT_SHARE = 0.75
 _ALIKE = 0.75
 """Spelling likeness (difflib) from which another word is the same name written otherwise."""
+_LEAST_FOUNDED = 1
+"""So many other segments must have a name of the translation in their source before it counts as one."""
+_FOUNDED_SHARE = 0.5
+_BEGINNING = 3
 _SHORT = 12
 """Sources shorter than this, in characters, may well mean two things."""
 
@@ -36,7 +40,7 @@ def check_consistency(pairs: Iterable[Pair]) -> dict[str, list[Flag]]:
     """Flags of a whole run by segment id, in the order of the segments."""
     found = list(pairs)
     flags: dict[str, list[Flag]] = defaultdict(list)
-    for part in (_two_translations(found), _names(found)):
+    for part in (_two_translations(found), _names(found), _foreign_names(found)):
         for identifier, flag in part:
             flags[identifier].append(flag)
     return dict(flags)
@@ -86,6 +90,31 @@ def _names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
                 ),
             )
     yield from _two_spellings(having)
+
+
+def _foreign_names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
+    """Names of the translation that stand as in the source wherever else they stand, and not here."""
+    having: dict[str, list[tuple[Pair, int]]] = defaultdict(list)
+    for pair in pairs:
+        if _CAPITALISED.search(pair.source):
+            for match in _NAME.finditer(pair.translation):
+                having[match.group().removesuffix("'s").removesuffix("’s")].append((pair, match.start()))
+    for name, places in having.items():
+        folded = name.casefold()
+        founded = [folded in pair.source.casefold() for pair, _ in places]
+        others = len({pair.id for (pair, _), one in zip(places, founded, strict=True) if one})
+        if all(founded) or others < _LEAST_FOUNDED or others < _FOUNDED_SHARE * len(founded):
+            continue
+        for (pair, start), one in zip(places, founded, strict=True):
+            if not one and not _has_like(name, pair.source):
+                says = f"“{name}” is not in the source, which has it wherever else it stands ({others} times)"
+                span = (start, start + len(name))
+                yield pair.id, Flag("name", Severity.WARNING, says, translation_span=span)
+
+
+def _has_like(name: str, source: str) -> bool:
+    """Whether a word of the source begins as the name does: it may be inflected or part of a compound."""
+    return any(word.casefold()[:_BEGINNING] == name.casefold()[:_BEGINNING] for word in source.split())
 
 
 def _two_spellings(having: dict[str, list[tuple[Pair, int]]]) -> Iterable[tuple[str, Flag]]:

@@ -28,6 +28,13 @@ _UNITS: tuple[tuple[str, str], ...] = (
     (r"(?<=\d)\s?(?:MW|Megawatt)\b|兆瓦|메가와트|メガワット", r"MW|megawatt"),
     (r"公顷|Hektar|헥타르|ヘクタール", r"hectare|\bha\b|acre"),
 )
+_ENGLISH_UNIT = re.compile(
+    r"(?P<number>\d[\d.,]*)\s?-?(?P<unit>%|per ?cent\b|euros?\b|dollars?\b|pounds?\b|yen\b|yuan\b|won\b"
+    r"|(?:kilo|centi|milli)?(?:metre|meter)s?\b|miles?\b|feet\b|inches\b|(?:kilo|milli)?grams?\b|tons?\b|tonnes?\b"
+    r"|lit(?:re|er)s?\b|gallons?\b|hectares?\b|acres?\b|degrees?\b|hours?\b|minutes?\b|days?\b|weeks?\b|years?\b)",
+    re.IGNORECASE,
+)
+"""A number in English with what it counts."""
 _SCALES = "[십백천만억조十百千万億亿兆多余]*"
 _WORDS = r"\b(?:Million(?:en)?|Milliarden?|Billion(?:en)?|Mio\.?|Mrd\.?)"
 _CHECKS = tuple(
@@ -51,20 +58,40 @@ def check_units(
         return []
     flags = []
     for at_number, unit, english in _CHECKS:
-        if english.search(translation):
-            continue
         for match in at_number.finditer(source):
             group = "unit" if match.group("unit") else "sign"
             written = match.group(group)
             if unit.fullmatch(written) is None and group == "sign":
                 continue
-            flags.append(
-                Flag(
-                    "unit",
-                    Severity.WARNING,
-                    f"{written.strip()} of the source is not in the translation",
-                    source_span=match.span(group),
+            if not english.search(translation):
+                says = f"{written.strip()} of the source is not in the translation"
+                flags.append(Flag("unit", Severity.WARNING, says, source_span=match.span(group)))
+                break
+            other = _other_unit(match.group(), translation, english)
+            if other is not None:
+                says = f"{match.group().strip()} of the source has another unit here: {other.group()}"
+                span = match.span(group)
+                flags.append(
+                    Flag("unit", Severity.WARNING, says, source_span=span, translation_span=other.span())
                 )
-            )
-            break
+                break
     return flags
+
+
+def _other_unit(written: str, translation: str, english: re.Pattern[str]) -> re.Match[str] | None:
+    """The number of ``written`` in the translation, if it has another unit wherever it stands."""
+    digits = _digits(written)
+    found = [match for match in _ENGLISH_UNIT.finditer(translation) if _digits(match["number"]) == digits]
+    if len(digits) == 0 or not found:
+        return None
+    for match in re.finditer(r"\d[\d.,]*", translation):
+        around = translation[max(0, match.start() - 5) : match.end() + 12]
+        if _digits(match.group()) == digits and (
+            english.search(around) or not any(match.start() == one.start() for one in found)
+        ):
+            return None
+    return found[0]
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())

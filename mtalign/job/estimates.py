@@ -10,8 +10,8 @@ from mtalign.checks.consistency import Pair, check_consistency
 from mtalign.checks.coverage import check_coverage
 from mtalign.document import Status
 from mtalign.embed import ENCODER_LANGUAGES
-from mtalign.languages import parse_language
-from mtalign.quality import estimate_quality, measure, signals_of
+from mtalign.languages import ENGLISH, parse_language
+from mtalign.quality import estimate_quality, measure, measure_sentences, signals_of
 
 if TYPE_CHECKING:
     from mtalign.document import Segment, Translation
@@ -43,10 +43,16 @@ def estimate_qualities(
         if translations[s.id].status is Status.TRANSLATED and s.language.split("-")[0] in ENCODER_LANGUAGES
     ]
     similarities = measure([s.text for s in known], [translations[s.id].text or "" for s in known], embedder)
+    sentences = measure_sentences(
+        [(s.text, translations[s.id].text or "", parse_language(s.language), ENGLISH) for s in known],
+        embedder,
+    )
     flagged, qualities = dict(translations), {}
-    for segment, similarity in zip(known, similarities, strict=True):
+    for segment, similarity, signs in zip(known, similarities, sentences, strict=True):
         one = translations[segment.id]
-        one = flagged[segment.id] = replace(one, flags=(*one.flags, *check_coverage(similarity)))
+        one = flagged[segment.id] = replace(
+            one, flags=(*one.flags, *check_coverage(similarity, signs.source, signs.translation))
+        )
         signals = signals_of(
             segment.text,
             one.text or "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mtalign.quality.estimate import Signals, estimate_quality, signals_of
+from mtalign.quality.sentences import Sentences, measure_sentences
 from mtalign.quality.similarity import measure
 
-__all__ = ["Signals", "estimate_quality", "measure", "signals_of"]
+__all__ = ["Sentences", "Signals", "estimate_quality", "measure", "measure_sentences", "signals_of"]

@@ -1,0 +1,100 @@
+"""Fit what tells that a sentence has no counterpart (mtalign/checks/coverage.json).
+
+    python bench/fit_coverage.py [--write]
+
+Logistic regression over the sentences of good outputs, and of copies with one sentence dropped or added, of
+the development blocks; no weight points the wrong way. The limit is where so many of the untouched outputs
+with several sentences have a flag: for dropped sentences two in a hundred, for added ones, which are easier
+to tell, one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from evalsets import GOOD, Row, corrupted, read_references, read_rows
+
+from mtalign.checks import coverage
+from mtalign.checks.coverage import SIGNS, SentenceSigns, log_odds
+from mtalign.embed import load_embedder
+from mtalign.languages import ENGLISH
+from mtalign.quality import Sentences, measure_sentences
+from mtalign.segment import split_sentences
+
+DATA = Path(coverage.__file__).with_name("coverage.json")
+DIRECTIONS = {"own": -1, "gain": 1, "length": 1, "count": 1}
+FALSE_ALARMS = {"uncovered": 0.02, "added": 0.01}
+COPIES = 500
+
+
+def measured(rows: list[Row]) -> list[Sentences]:
+    return measure_sentences([(r.source, r.translation, r.language, ENGLISH) for r in rows], load_embedder())
+
+
+def dropped(row: Row, bad: Row) -> int | None:
+    """Which sentence the copy lacks."""
+    spans = split_sentences(row.translation, ENGLISH)
+    lost = [n for n, span in enumerate(spans) if row.translation[slice(*span)] not in bad.translation]
+    return lost[0] if len(lost) == 1 else None
+
+
+def fit(sentences: list[SentenceSigns], lacking: list[bool]) -> dict[str, float]:
+    """Weights by projected gradient, in units of the spread of each sign."""
+    x = np.array([[getattr(one, name) * DIRECTIONS[name] for name in SIGNS] for one in sentences])
+    y = np.array(lacking, float)
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    z = (x - mean) / scale
+    weight, bias = np.zeros(len(SIGNS)), 0.0
+    for _ in range(6000):
+        error = (y - 1 / (1 + np.exp(-(z @ weight + bias)))) / len(y)
+        weight = np.maximum(0, weight + 2.0 * (z.T @ error))
+        bias += 2.0 * float(error.sum())
+    weight /= scale
+    result = {
+        name: round(float(w) * DIRECTIONS[name], 4) for name, w in zip(SIGNS, weight, strict=True)
+    }  # fmt: skip
+    return result | {"bias": round(float(bias - weight @ mean), 4)}
+
+
+def limit(weights: dict[str, float], texts: list[tuple[SentenceSigns, ...]], share: float) -> float:
+    """The log-odds that the worst sentence of only that share of untouched texts exceeds."""
+    worst = [max(log_odds(one, weights) for one in signs) for signs in texts if len(signs) > 1]
+    return round(float(np.quantile(worst, 1 - share)), 3)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--write", action="store_true", help=f"store them in {DATA.name}")
+    options = parser.parse_args()
+    rows = [row for row in read_rows() if row.system in GOOD]
+    good = rows + [row for row in read_references() if row.number % 4 == 3]
+    clean = measured([row for row in good if not row.held_out])
+    data = {}
+    for side, kind in (("uncovered", "drop_sentence"), ("added", "add_sentence")):
+        copies = [(row, bad) for row, bad in corrupted(good, kind) if not row.held_out]
+        copies = copies[:: max(1, len(copies) // COPIES)]
+        found = measured([bad for _, bad in copies])
+        texts = [one.source if side == "uncovered" else one.translation for one in clean]
+        sentences = [one for signs in texts for one in signs]
+        lacking = [False] * len(sentences)
+        for (row, bad), one in zip(copies, found, strict=True):
+            signs = one.source if side == "uncovered" else one.translation
+            place = dropped(row, bad) if side == "uncovered" else len(signs) - 1
+            if place is not None and 0 <= place < len(signs):
+                sentences += signs
+                lacking += [n == place for n in range(len(signs))]
+        weights = fit(sentences, lacking)
+        data[side] = weights | {"limit": limit(weights, texts, FALSE_ALARMS[side])}
+    text = json.dumps(data, indent=2) + "\n"
+    print(text, end="")
+    if options.write:
+        DATA.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
