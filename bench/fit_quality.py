@@ -25,7 +25,7 @@ from mtalign.checks import check_translation
 from mtalign.checks.coverage import check_coverage
 from mtalign.embed import load_embedder
 from mtalign.languages import ENGLISH, parse_language
-from mtalign.quality import measure, signals_of
+from mtalign.quality import measure, measure_sentences, signals_of
 from mtalign.quality.estimate import SIGNALS, clipped
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "mtalign" / "quality" / "weights.json"
@@ -59,11 +59,12 @@ def read_data(rows: list[Row], kinds: list[str], scores: Sequence[float | None] 
     """Measure every row; ``scores`` are the engine's token scores."""
     embedder, chrf = load_embedder(), CHRF()
     similarities = measure([r.source for r in rows], [r.translation for r in rows], embedder)
+    sentences = measure_sentences([(r.source, r.translation, r.language, ENGLISH) for r in rows], embedder)
     signals, values = [], []
-    for number, (row, similarity) in enumerate(zip(rows, similarities, strict=True)):
+    for number, (row, similarity, signs) in enumerate(zip(rows, similarities, sentences, strict=True)):
         flags = [
             *check_translation(row.source, row.translation, row.language, ENGLISH),
-            *check_coverage(similarity),
+            *check_coverage(similarity, signs.source, signs.translation),
         ]
         score = scores[number] if scores else None
         one = signals_of(row.source, row.translation, row.language, flags, similarity, score, "llamacpp")

@@ -297,6 +297,43 @@ def test_a_name_spelled_otherwise_than_in_the_rest_of_the_run_is_flagged_there()
     assert (identifier, flag.name, flag.translation_span) == ("x", "name_spelling", (0, 8))
 
 
+NAMED = [
+    Pair("a", "Gestern kam Gavrilita nach Bonn.", "Yesterday Gavrilita came to Bonn.", "de"),
+    Pair("b", "Heute sprach Gavrilita lange.", "Today Gavrilita spoke at length.", "de"),
+    Pair("c", "Dann traf Sandu den Minister.", "Then Sandu met the minister.", "de"),
+]
+
+
+def test_a_name_of_the_source_that_another_segment_keeps_is_missed_where_it_is_lost():
+    flags = check_consistency([*NAMED, Pair("x", "Nun geht Sandu.", "Now the president leaves.", "de")])
+    assert {key: [(f.name, f.severity) for f in some] for key, some in flags.items()} == {
+        "x": [("name", Severity.INFO)]
+    }
+    assert flags["x"][0].source_span == (9, 14)
+
+
+def test_a_name_that_stands_in_the_source_elsewhere_and_not_here_is_flagged_in_the_translation():
+    changed = Pair("x", "Nun geht der Minister.", "Now leaves Gavrilita for good.", "de")
+    flags = check_consistency([*NAMED, changed])
+    ((identifier, (flag,)),) = flags.items()
+    assert (identifier, flag.name, flag.severity) == ("x", "name", Severity.WARNING)
+    assert flag.message == "“Gavrilita” is not in the source, as it is in 2 other segments"
+    assert flag.translation_span is not None
+    assert changed.translation[slice(*flag.translation_span)] == "Gavrilita"
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        ("Die Hand tut weh.", "It hurts."),
+        ("Der Gavrilitaplan gilt.", "The plan of Gavrilita holds."),
+    ],
+)
+def test_common_words_and_parts_of_a_compound_are_no_lost_or_foreign_names(source, translation):
+    others = [*NAMED, Pair("d", "Meine Hand.", "My Hand.", "de"), Pair("e", "Eine Hand.", "A hand.", "de")]
+    assert "x" not in check_consistency([*others, Pair("x", source, translation, "de")])
+
+
 def test_characters_that_the_vocabulary_lacks_are_flagged_in_runs():
     flags = check_vocabulary("我和饕餮", lambda character: character in "我和")
     assert [flag.source_span for flag in flags] == [(2, 4)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -12,9 +12,12 @@ from mtalign.document import Flag, Severity
 
 _NAME = re.compile(r"(?<![\w@/.-])[A-ZÀ-ÖØ-Þ][\w’'-]{3,}(?![\w@/])")
 _CAPITALISED = re.compile(r"\b[A-ZÀ-ÖØ-Þ][\w’'-]{3,}")
-_LEAST_KEPT = 2
+_SMALL = re.compile(r"\b[a-zß-öø-ÿ][\w’'-]{3,}")
+_LEAST_LETTERS = 4
+_LEAST_KEPT = 1
 """So many other segments have to keep a word before it counts as a name."""
-_KEPT_SHARE = 0.75
+_KEPT_SHARE = 0.5
+_HABIT = 2
 _ALIKE = 0.75
 """Spelling likeness (difflib) from which another word is the same name written otherwise."""
 _LEAST_FOUNDED = 1
@@ -40,7 +43,8 @@ def check_consistency(pairs: Iterable[Pair]) -> dict[str, list[Flag]]:
     """Flags of a whole run by segment id, in the order of the segments."""
     found = list(pairs)
     flags: dict[str, list[Flag]] = defaultdict(list)
-    for part in (_two_translations(found), _names(found), _foreign_names(found)):
+    common = _common_words(found)
+    for part in (_two_translations(found), _names(found, common), _foreign_names(found, common)):
         for identifier, flag in part:
             flags[identifier].append(flag)
     return dict(flags)
@@ -61,13 +65,15 @@ def _two_translations(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
             yield pair.id, Flag("inconsistent", severity, says, translation_span=(0, len(pair.translation)))
 
 
-def _names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
+def _names(pairs: list[Pair], common: Set[str]) -> Iterable[tuple[str, Flag]]:
     """Words in Latin letters that most segments keep as the source writes them, where one does not."""
     having: dict[str, list[tuple[Pair, int]]] = defaultdict(list)
     for pair in pairs:
         for match in _NAME.finditer(pair.source):
             having[match.group()].append((pair, match.start()))
     for name, places in having.items():
+        if name.casefold() in common:
+            continue
         kept = [name.casefold() in pair.translation.casefold() for pair, _ in places]
         others = sum(kept)
         if others < _LEAST_KEPT or others < _KEPT_SHARE * len(kept) or all(kept):
@@ -76,14 +82,14 @@ def _names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
             if is_kept:
                 continue
             near = _nearest(name, pair.translation)
-            says = f"“{near[0]}” is written “{name}” in {others} other segments" if near else (
-                f"“{name}” is kept in {others} other segments and is missing here"
+            says = f"“{near[0]}” is written “{name}” in {_segments(others)}" if near else (
+                f"“{name}” is kept in {_segments(others)} and is missing here"
             )  # fmt: skip
             yield (
                 pair.id,
                 Flag(
                     "name_spelling" if near else "name",
-                    Severity.WARNING,
+                    _severity(others),
                     says,
                     source_span=(start, start + len(name)),
                     translation_span=near[1] if near else None,
@@ -92,7 +98,7 @@ def _names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
     yield from _two_spellings(having)
 
 
-def _foreign_names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
+def _foreign_names(pairs: list[Pair], common: Set[str]) -> Iterable[tuple[str, Flag]]:
     """Names of the translation that stand as in the source wherever else they stand, and not here."""
     having: dict[str, list[tuple[Pair, int]]] = defaultdict(list)
     for pair in pairs:
@@ -101,15 +107,31 @@ def _foreign_names(pairs: list[Pair]) -> Iterable[tuple[str, Flag]]:
                 having[match.group().removesuffix("'s").removesuffix("’s")].append((pair, match.start()))
     for name, places in having.items():
         folded = name.casefold()
+        if len(name) < _LEAST_LETTERS or folded in common:
+            continue
         founded = [folded in pair.source.casefold() for pair, _ in places]
         others = len({pair.id for (pair, _), one in zip(places, founded, strict=True) if one})
         if all(founded) or others < _LEAST_FOUNDED or others < _FOUNDED_SHARE * len(founded):
             continue
         for (pair, start), one in zip(places, founded, strict=True):
             if not one and not _has_like(name, pair.source):
-                says = f"“{name}” is not in the source, which has it wherever else it stands ({others} times)"
+                says = f"“{name}” is not in the source, as it is in {_segments(others)}"
                 span = (start, start + len(name))
-                yield pair.id, Flag("name", Severity.WARNING, says, translation_span=span)
+                yield pair.id, Flag("name", _severity(others), says, translation_span=span)
+
+
+def _common_words(pairs: list[Pair]) -> Set[str]:
+    """Words that a translation writes with a small letter: no names, whatever a title makes of them."""
+    return {word for pair in pairs for word in _SMALL.findall(pair.translation)}
+
+
+def _segments(number: int) -> str:
+    return "another segment" if number == 1 else f"{number} other segments"
+
+
+def _severity(others: int) -> Severity:
+    """One other segment is a hint, two are a habit."""
+    return Severity.WARNING if others >= _HABIT else Severity.INFO
 
 
 def _has_like(name: str, source: str) -> bool:
