@@ -110,7 +110,10 @@ def main() -> None:
             output, problem = run(
                 [*arguments, *(["--json", str(rows)] if keeps else [])], SHORT if options.quick else LONG
             )
-            shown = [argument.replace(temporary, "FOLDER") for argument in arguments]
+            shown = [
+                argument.replace(temporary, "FOLDER").replace(str(options.data), "../shared/evaldata")
+                for argument in arguments
+            ]
             results["benchmarks"][name] = {
                 "command": shown,
                 "seconds": round(time.perf_counter() - start, 1),
