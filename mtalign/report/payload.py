@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mtalign.document import SCHEMA_VERSION, BlockKind, Flag, Score, Severity, Status
 from mtalign.errors import DocumentError, UsageError
@@ -309,8 +309,7 @@ def read_run(run: Path) -> RunPayload:
         )
     manifest = _read_object(manifest_path)
     scores_path = run / "scores.json"
-    reference, scores, corpus = _scores(scores_path) if scores_path.is_file() else (None, {}, None)
-    glossary = _glossary(scores_path) if scores_path.is_file() else None
+    reference, scores, corpus, glossary, gate = _scores(scores_path) if scores_path.is_file() else _NO_SCORES
     where = str(manifest_path)
     documents = []
     outputs: set[str] = set()
@@ -351,7 +350,7 @@ def read_run(run: Path) -> RunPayload:
         shard=shard,
         corpus=corpus,
         left_out=_strings(manifest, "left_out", where) if "left_out" in manifest else (),
-        gate=_gate(scores_path) if scores_path.is_file() else None,
+        gate=gate,
     )
 
 
@@ -414,7 +413,20 @@ def _model(entry: Mapping[str, Any], where: str) -> Model:
     )
 
 
-def _scores(path: Path) -> tuple[Reference | None, dict[str, DocumentScore], DocumentScore | None]:
+class _Scores(NamedTuple):
+    """What ``scores.json`` says."""
+
+    reference: Reference | None
+    documents: Mapping[str, DocumentScore]
+    corpus: DocumentScore | None
+    glossary: GlossaryCounts | None
+    gate: Gate | None
+
+
+_NO_SCORES = _Scores(None, {}, None, None, None)
+
+
+def _scores(path: Path) -> _Scores:
     scores, where = _read_object(path), str(path)
     entry = _field(scores, "reference", dict, where, None)
     reference = entry and Reference(
@@ -428,7 +440,14 @@ def _scores(path: Path) -> tuple[Reference | None, dict[str, DocumentScore], Doc
         for document in _objects(scores, "documents", where, required=True)
     }
     corpus = _field(scores, "corpus", dict, where, None)
-    return reference, documents, corpus and _score(corpus, where)
+    gate = _field(scores, "gate", dict, where, None)
+    return _Scores(
+        reference,
+        documents,
+        corpus and _score(corpus, where),
+        _glossary(scores, where),
+        gate and gate_from_json(gate, where),
+    )
 
 
 def _score(entry: Mapping[str, Any], where: str) -> DocumentScore:
@@ -443,9 +462,8 @@ def _score(entry: Mapping[str, Any], where: str) -> DocumentScore:
     )
 
 
-def _glossary(path: Path) -> GlossaryCounts | None:
-    where = str(path)
-    entry = _field(_read_object(path), "glossary", dict, where, None)
+def _glossary(scores: Mapping[str, Any], where: str) -> GlossaryCounts | None:
+    entry = _field(scores, "glossary", dict, where, None)
     if entry is None:
         return None
     return GlossaryCounts(
@@ -464,11 +482,6 @@ def _glossary(path: Path) -> GlossaryCounts | None:
             for term in _objects(entry, "by_term", where)
         ),
     )
-
-
-def _gate(path: Path) -> Gate | None:
-    entry = _field(_read_object(path), "gate", dict, str(path), None)
-    return entry and gate_from_json(entry, str(path))
 
 
 def _metric(metric: Mapping[str, Any], where: str) -> Score:
