@@ -1,13 +1,15 @@
-"""Write an output so that a reader sees the old file or the new one, never a part."""
+"""Outputs that a reader sees as the old file or the new one, never a part; data that comes with a package."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import resources
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from mtalign.errors import DocumentError
 
@@ -44,3 +46,9 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def packaged_json(package: str, name: str) -> dict[str, Any]:
+    """The JSON object in the file ``name`` that stands beside the modules of ``package``."""
+    data: dict[str, Any] = json.loads(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
+    return data

@@ -9,18 +9,17 @@ in the features of :mod:`mtalign.align.features`. Weights of both stand in ``wei
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
 from mtalign.align.kernel import Band, Marginals, SparsePotentials
 from mtalign.align.lexicon import terms
 from mtalign.align.windows import LONGEST, SideVectors, Similarities
+from mtalign.files import packaged_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +76,7 @@ class Weights:
         """The weights that are stored with this module."""
         import numpy as np
 
-        data = json.loads(resources.files("mtalign.align").joinpath("weights.json").read_text("utf-8"))
+        data = packaged_json("mtalign.align", "weights.json")
         names = ("coarse", "mean", "scale", "linear", "null")
         return cls(opening=float(data["opening"]), **{name: np.array(data[name]) for name in names})
 

@@ -10,14 +10,13 @@ Links are on for the pairs of languages for which they were measured to be good,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed import TokenEmbedder
+from mtalign.files import packaged_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,9 +38,7 @@ _ARTICLES = frozenset({"the", "a", "an"})
 
 @lru_cache(maxsize=1)
 def _data() -> dict[str, Any]:
-    text = resources.files("mtalign.align").joinpath("words.json").read_text(encoding="utf-8")
-    value: dict[str, Any] = json.loads(text)
-    return value
+    return packaged_json("mtalign.align", "words.json")
 
 
 def has_word_links(embedder: Embedder, source_language: str, target_language: str) -> bool:

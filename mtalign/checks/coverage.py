@@ -7,12 +7,12 @@ has none if it is like nothing there, or only like what another sentence is more
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from mtalign.document import Flag, Severity
+from mtalign.files import packaged_json
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,7 @@ SIGNS = ("own", "gain", "length", "count")
 @lru_cache(maxsize=1)
 def _data() -> dict[str, dict[str, float]]:
     """For either side weights, bias and limit, as ``bench/fit_coverage.py`` made them."""
-    from importlib.resources import files
-
-    data: dict[str, dict[str, float]] = json.loads(
-        files("mtalign.checks").joinpath("coverage.json").read_text(encoding="utf-8")
-    )
-    return data
+    return packaged_json("mtalign.checks", "coverage.json")
 
 
 def check_sentence_coverage(

@@ -8,14 +8,14 @@ capitals, marks and where they stand. The sum tells a sentence from a heap of it
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtalign.document import Flag, Severity
+from mtalign.files import packaged_json
 
 if TYPE_CHECKING:
     from mtalign.languages import Language
@@ -66,11 +66,7 @@ def read_table(rows: Mapping[str, str]) -> Table:
 
 @lru_cache(maxsize=1)
 def _data() -> tuple[tuple[Table, Table], float]:
-    from importlib.resources import files
-
-    data: dict[str, Any] = json.loads(
-        files("mtalign.checks").joinpath("order.json").read_text(encoding="utf-8")
-    )
+    data = packaged_json("mtalign.checks", "order.json")
     return (read_table(data["words"]), read_table(data["shapes"])), float(data["least"])
 
 

@@ -22,7 +22,6 @@ signals alone do not tell a right translation from a fluent wrong one.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from mtalign.checks.length import expected_length
 from mtalign.document import Flag, Severity
+from mtalign.files import packaged_json
 
 if TYPE_CHECKING:
     from mtalign.checks.coverage import Similarity
@@ -62,12 +62,7 @@ class Signals:
 @lru_cache(maxsize=1)
 def weights() -> dict[str, dict[str, float]]:
     """Bias, and weight, median and scale of each signal."""
-    from importlib.resources import files
-
-    data: dict[str, dict[str, float]] = json.loads(
-        files("mtalign.quality").joinpath("weights.json").read_text(encoding="utf-8")
-    )
-    return data
+    return packaged_json("mtalign.quality", "weights.json")
 
 
 def signals_of(
