@@ -129,7 +129,7 @@ def write_comparison(comparison: Comparison, top: int = TOP) -> bytes:
     others = comparison.systems[1:]
     return render(
         "compare.html",
-        styles=("base.css", "compare.css"),
+        styles=("base.css", "sheet.css", "compare.css"),
         comparison=comparison,
         baseline=comparison.systems[0],
         metrics=[

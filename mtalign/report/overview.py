@@ -68,7 +68,7 @@ def write_overview(run: RunPayload) -> bytes:
     computed = [metric for score in scores for metric in (*score.metrics, *score.sentence_metrics)]
     return render(
         "overview.html",
-        styles=("base.css", "overview.css"),
+        styles=("base.css", "sheet.css", "overview.css"),
         run=run,
         cards=[
             Card(document, coverage_sentence(document.score), tuple(bar(document)), chart(document.records))
