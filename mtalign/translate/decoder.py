@@ -118,11 +118,6 @@ class Decoder:
             self._done(finished)
         return True
 
-    def drain(self) -> None:
-        """Settle everything that was added."""
-        while self.step():
-            pass
-
     # -- queues ---------------------------------------------------------------------------------------
 
     def _next_is_ready(self, refill: Callable[[], bool]) -> bool:

@@ -21,9 +21,6 @@ DIGITS = re.compile(
 )
 """A number in digits: a date in figures, a time of day, grouped by thousands, with a decimal mark, whole."""
 
-CLOSE = 1e-6
-"""Relative difference up to which two values are the same: 2.2 × 10⁸ is 220 million."""
-
 
 @dataclass(frozen=True)
 class Quantity:
