@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -49,6 +48,7 @@ def stage(name: str, folder: Path) -> None:
     from mtalign.job.events import Silence
     from mtalign.job.inputs import read_inputs
     from mtalign.job.merge import merge_runs
+    from mtalign.job.rates import peak_rss_mb
     from mtalign.job.runner import run_job
     from mtalign.job.shards import Shard, own_segments
     from mtalign.languages import ENGLISH
@@ -81,7 +81,7 @@ def stage(name: str, folder: Path) -> None:
     figures = {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak": peak_rss_mb(),
     }
     print(json.dumps(figures | extra))
 
@@ -121,7 +121,7 @@ def main() -> None:
                 journal = f"{figures['journal'] / own:,.0f}" if "journal" in figures else ""
                 print(
                     f"| {segments:,} | {one} | {figures['seconds']:.1f} | {1000 * figures['cpu'] / own:.2f}"
-                    f" | {figures['peak'] / 1e6:.0f} | {written} | {journal} |",
+                    f" | {figures['peak']:.0f} | {written} | {journal} |",
                     flush=True,
                 )
 
