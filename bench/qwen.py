@@ -16,8 +16,8 @@ from sacrebleu import corpus_bleu, corpus_chrf
 
 from mtalign.document import Segment
 from mtalign.engines.base import Decoding, Request
+from mtalign.engines.instruct.prompts import OTHERS
 from mtalign.engines.llamacpp import LlamaCppEngine, load
-from mtalign.engines.llamacpp.prompts import OTHERS
 from mtalign.languages import parse_language
 from mtalign.memory import Memory
 from mtalign.models.resolve import resolve

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from mtalign.engines.base import ContextPair, Decoding, Engine, Hypothesis, Request, ResolvedModel
+from mtalign.engines.instruct.choose import Chooser
+from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.output import strip_chatter
+from mtalign.engines.instruct.prompts import CONVERSATION, EXAMPLES
+from mtalign.engines.instruct.vocabulary import EAST_ASIAN_RANGES, Vocabulary, forbidden_ranges, spells
 from mtalign.engines.llamacpp import LlamaCppEngine, load
-from mtalign.engines.llamacpp.choose import Chooser
-from mtalign.engines.llamacpp.gguf import read_gguf
-from mtalign.engines.llamacpp.output import strip_chatter
-from mtalign.engines.llamacpp.prompts import CONVERSATION, EXAMPLES
-from mtalign.engines.llamacpp.vocabulary import EAST_ASIAN_RANGES, Vocabulary, forbidden_ranges, spells
 from mtalign.errors import EngineError, MissingPackageError, ModelError
 from mtalign.languages import Language
 
@@ -28,7 +28,25 @@ JA = Language("ja", "Japanese", "jpn_Jpan", "Jpan")
 KO = Language("ko", "Korean", "kor_Hang", "Hang")
 ZH = Language("zh", "Chinese", "zho_Hans", "Hans")
 
-WORDS = [" the", " of", "the", " and", "NATO", " Japan", "ing", "é", "“", "”", "—", "€", "…", "ü", "😀"]
+WORDS = [
+    " t",
+    "he",
+    " the",
+    " of",
+    "the",
+    " and",
+    "NATO",
+    " Japan",
+    "ing",
+    "é",
+    "“",
+    "”",
+    "—",
+    "€",
+    "…",
+    "ü",
+    "😀",
+]
 EAST_ASIAN = ["遏制", "弥补", "中", "国", "한", "국어", "ひ", "カタ", "。", "、", "「", "ＡＢ", " 日本", "㈱"]
 FRAGMENTS = [b"\xe4\xb8", b" \xe5", b"\xe9\x81", b"\xec\x9d", b"\xf0\xa0", b"\xe2\x80"]
 CHAT_TEMPLATE = (
@@ -70,6 +88,7 @@ def write_model(path: Path, *, quantised: bool = True, extra: tuple[bytes, ...] 
     vocabulary = [printable(token) for token in tokens] + special
     width, layers, heads, inner = 256, 2, 4, 256
     writer = gguf.GGUFWriter(str(path), "qwen2")
+    writer.add_file_type(15 if quantised else 0)
     writer.add_block_count(layers)
     writer.add_context_length(4096)
     writer.add_embedding_length(width)
@@ -479,15 +498,15 @@ def hypothesis(text: str, finished: bool = True) -> Hypothesis:
 def test_the_candidate_that_means_what_the_source_says_is_chosen() -> None:
     wrong, right = hypothesis("The weather will be fine tomorrow."), hypothesis("Export the file to disk.")
     for candidates in ([wrong, right], [right, wrong]):
-        chosen = Chooser().choose("将文件导出到磁盘。", ZH, candidates)
+        chosen = Chooser(2.0).choose("将文件导出到磁盘。", ZH, candidates)
         assert chosen.text == right.text
         assert chosen.tokens == 6
 
 
 def test_an_unfinished_or_empty_candidate_is_chosen_only_where_there_is_no_other() -> None:
     cut, empty, whole = hypothesis("Export the file", finished=False), hypothesis(" "), hypothesis("No idea")
-    assert Chooser().choose("将文件导出到磁盘。", ZH, [cut, empty, whole]).text == "No idea"
-    assert not Chooser().choose("将文件导出到磁盘。", ZH, [cut, cut]).finished
+    assert Chooser(2.0).choose("将文件导出到磁盘。", ZH, [cut, empty, whole]).text == "No idea"
+    assert not Chooser(2.0).choose("将文件导出到磁盘。", ZH, [cut, cut]).finished
 
 
 def test_a_prompt_names_the_languages_and_ends_with_the_text_as_it_stands() -> None:

@@ -10,10 +10,10 @@ import pytest
 from test_llamacpp import EN, KO, TEXTS, ZH, resolved, write_model
 
 from mtalign.engines.base import ContextPair, Decoding, Request
+from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.prompts import CONVERSATION
+from mtalign.engines.instruct.vocabulary import Vocabulary
 from mtalign.engines.llamacpp import LlamaCppEngine, load
-from mtalign.engines.llamacpp.gguf import read_gguf
-from mtalign.engines.llamacpp.prompts import CONVERSATION
-from mtalign.engines.llamacpp.vocabulary import Vocabulary
 from mtalign.glossary import Term
 
 NATO = Term("北约", ("NATO", "the Alliance"), "house style")

@@ -137,7 +137,9 @@ _OPTIONS = (
         "-m", "--model", metavar="NAME|PATH", help="auto, opus, nllb, qwen, or a path.  [default: auto]"
     ),
     click.option(
-        "--engine", metavar="NAME", help="ctranslate2, transformers or llamacpp.  [default: by model]"
+        "--engine",
+        metavar="NAME",
+        help="ctranslate2, transformers, openvino or llamacpp.  [default: by model]",
     ),
     click.option(
         "--quality", type=click.Choice(QUALITIES), help="What an LLM may spend on it.  [default: good]"

@@ -22,7 +22,8 @@ from mtalign.engines.checkpoint import (
     position_limit,
     read_json,
 )
-from mtalign.engines.conversion import Notice, convert
+from mtalign.engines.conversion import convert
+from mtalign.engines.converted import Notice
 from mtalign.engines.shortlist import digest, directory_with, read_shortlist
 from mtalign.engines.tokenization import END, UNKNOWN, Tokenizer, load_tokenizer, read_vocabulary
 from mtalign.errors import EngineError, ModelError, UsageError

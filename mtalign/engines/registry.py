@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from mtalign.engines.base import Engine, ResolvedModel
+from mtalign.engines.openvino.conversion import can_convert
 from mtalign.errors import MissingPackageError, UsageError
 
 GROUP = "mtalign.engines"
@@ -46,8 +47,16 @@ def load_engine(name: str, model: ResolvedModel, **settings: Any) -> Engine:
 
 
 def default_engine(model: ResolvedModel) -> str:
-    """The engine that runs ``model`` unless another is asked for."""
-    return "llamacpp" if model.family == "gguf" else "ctranslate2"
+    """The engine that runs ``model`` unless another is asked for.
+
+    Of the two for GGUF models the faster one, where it is installed and knows the architecture.
+
+    Raises:
+        ModelError: a GGUF model cannot be read.
+    """
+    if model.family != "gguf":
+        return "ctranslate2"
+    return "openvino" if can_convert(model.path) else "llamacpp"
 
 
 def _entry_points() -> dict[str, EntryPoint]:

@@ -18,7 +18,10 @@ from mtalign.models.store import ModelStore, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OPTIONAL = {"xllamacpp": "pip install 'mtalign[offline]' (runs the offline model, qwen)"}
+_OPTIONAL = {
+    "openvino-genai": "pip install 'mtalign[offline]' (runs the offline model, qwen)",
+    "xllamacpp": "pip install 'mtalign[offline]' (runs GGUF models that OpenVINO does not know)",
+}
 _EXAMPLE_LANGUAGES = ("ko", "ja", "de", "zh")
 
 

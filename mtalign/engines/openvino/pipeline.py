@@ -1,0 +1,266 @@
+"""Decodes many sequences at once with OpenVINO GenAI, each as if it were alone.
+
+What OpenVINO computes for a row of a batch depends on the rows beside it in two ways only, and both are
+ruled out: at less than single precision the rounding differs, so single precision is asked for; and a batch
+of one row goes through another kernel, so there are never fewer than two. The second is the companion: a
+sequence whose output nobody reads, which is in every step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from mtalign.errors import EngineError, ModelError
+
+ROWS = 64
+"""Sequences decoded together, at most: more gain little, and each needs memory for its tokens."""
+CACHE_GIB = 1
+"""Memory for keys and values."""
+_STEP_TOKENS = 1024
+"""Tokens evaluated in one step, at most: long prompts do not hold up the sequences that are being decoded."""
+_BLOCK = 32
+"""Tokens whose keys and values are kept together."""
+_LIKELIEST = 50
+"""Samples are drawn from so many tokens; from all of them OpenVINO draws wrongly."""
+_COMPANION_STEPS = 512
+_OVERLAP = 16
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One prompt, and what is wanted of it."""
+
+    prompt: tuple[int, ...]
+    """Token ids."""
+    limit: int
+    """Tokens of an output, at most."""
+    samples: int = 0
+    """How many outputs are sampled; with 0 there is one, the likeliest token at each step."""
+    temperature: float = 1.0
+    seed: int = 0
+    repetition_penalty: float = 1.0
+    grammar: str = ""
+    """What may be written, in EBNF; empty for anything."""
+
+    @property
+    def rows(self) -> int:
+        """How many sequences it takes."""
+        return max(1, self.samples)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it takes at most, prompt and outputs."""
+        return len(self.prompt) + self.rows * (self.limit + _BLOCK)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One sequence that was decoded."""
+
+    tokens: tuple[int, ...]
+    log_probability: float
+    """Sum over the tokens (natural logarithm)."""
+    finished: bool
+    """False when the limit cut it off."""
+
+
+class Ticket:
+    """Stands for an :class:`Ask` that was submitted."""
+
+    def __init__(self, ask: Ask) -> None:
+        """Nothing is done yet."""
+        self.ask = ask
+        self.handle: Any = None
+        self.outputs: list[Output] | None = None
+
+
+class Pipeline:
+    """A loaded model with its tokenizer; one thread uses it.
+
+    Args:
+        directory: a model that OpenVINO has converted, tokenizer included.
+        token_bytes: memory that the keys and values of one token take.
+        threads: threads; by default as many as this process may use.
+
+    Raises:
+        ModelError: OpenVINO cannot load the model.
+    """
+
+    def __init__(self, directory: Path, *, token_bytes: int, threads: int | None = None) -> None:
+        import openvino_genai
+
+        self._genai = openvino_genai
+        scheduler = openvino_genai.SchedulerConfig()
+        scheduler.cache_size = CACHE_GIB
+        scheduler.enable_prefix_caching = True
+        scheduler.dynamic_split_fuse = True
+        scheduler.max_num_batched_tokens = _STEP_TOKENS
+        scheduler.max_num_seqs = ROWS + 2
+        try:
+            self._tokenizer: Any = openvino_genai.Tokenizer(str(directory))
+            self._pipeline: Any = openvino_genai.ContinuousBatchingPipeline(
+                str(directory),
+                self._tokenizer,
+                scheduler,
+                "CPU",
+                INFERENCE_PRECISION_HINT="f32",
+                KV_CACHE_PRECISION="f32",
+                INFERENCE_NUM_THREADS=threads or available_cores(),
+            )
+        except RuntimeError as error:
+            raise ModelError(
+                f"OpenVINO cannot load {directory}: {_line(error)}", hint=f"delete {directory} and try again"
+            ) from error
+        self._room = (CACHE_GIB << 30) // token_bytes - _BLOCK - 2 * _COMPANION_STEPS
+        self._numbers = count()
+        self._waiting: deque[Ticket] = deque()
+        self._running: list[Ticket] = []
+        self._companions: list[Any] = []
+        self._companion_steps = 0
+
+    def prompt(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
+        """Token ids of a conversation, up to where the model is to answer.
+
+        Raises:
+            EngineError: the model brings no chat template, or one that cannot be read.
+        """
+        try:
+            text = self._tokenizer.apply_chat_template(list(messages), add_generation_prompt=True)
+        except RuntimeError as error:
+            raise EngineError(f"the model's chat template fails: {_line(error)}") from error
+        return self._encode(text)
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of token ids, control tokens left out."""
+        return str(self._tokenizer.decode(list(tokens)))
+
+    def submit(self, ask: Ask) -> Ticket:
+        """Queue an ask; it is worked on in every :meth:`outputs`, whoever is waited for."""
+        ticket = Ticket(ask)
+        self._waiting.append(ticket)
+        return ticket
+
+    def outputs(self, ticket: Ticket) -> list[Output]:
+        """Wait for an ask; the outputs, the likeliest first.
+
+        Raises:
+            EngineError: OpenVINO failed, or there is not memory enough for the ask alone.
+        """
+        try:
+            while ticket.outputs is None:
+                self._step()
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO failed: {_line(error)}") from error
+        return ticket.outputs
+
+    def close(self) -> None:
+        """Free the model; calling it twice is harmless."""
+        self._pipeline = self._tokenizer = None
+        self._companions.clear()
+        self._running.clear()
+        self._waiting.clear()
+
+    # -- steps ----------------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        if self._pipeline is None:
+            raise EngineError("the openvino engine is closed")
+        self._admit()
+        self._accompany()
+        self._pipeline.step()
+        self._companion_steps += 1
+        for ticket in self._running:
+            self._collect(ticket)
+        self._running = [ticket for ticket in self._running if ticket.outputs is None]
+        if not self._running and not self._waiting:
+            self._rest()
+
+    def _admit(self) -> None:
+        """Begin what there is room for: nothing that has begun must ever be put aside."""
+        while self._waiting:
+            ask = self._waiting[0].ask
+            rows = ask.rows + sum(ticket.ask.rows for ticket in self._running)
+            tokens = ask.tokens + sum(ticket.ask.tokens for ticket in self._running)
+            if self._running and (rows > ROWS or tokens > self._room):
+                return
+            ticket = self._waiting.popleft()
+            ticket.handle = self._begin(ask.prompt, self._config(ask))
+            self._running.append(ticket)
+
+    def _accompany(self) -> None:
+        """Keep a companion that outlives the next steps."""
+        if self._companions and self._companion_steps < _COMPANION_STEPS - _OVERLAP:
+            return
+        config = self._genai.GenerationConfig()
+        config.max_new_tokens = _COMPANION_STEPS
+        config.ignore_eos = True
+        self._companions = [*self._companions[-1:], self._begin(self._encode("and so on"), config)]
+        self._companion_steps = 0
+
+    def _rest(self) -> None:
+        for companion in self._companions:
+            companion.cancel()
+        self._companions.clear()
+        while self._pipeline.has_non_finished_requests():
+            self._pipeline.step()
+
+    def _begin(self, prompt: Sequence[int], config: Any) -> Any:
+        import numpy as np
+        import openvino
+
+        ids = openvino.Tensor(np.array([prompt], dtype=np.int64))
+        return self._pipeline.add_request(next(self._numbers), ids, config)
+
+    def _collect(self, ticket: Ticket) -> None:
+        status = ticket.handle.get_status()
+        if status == self._genai.GenerationStatus.RUNNING:
+            return
+        if status != self._genai.GenerationStatus.FINISHED:
+            ticket.outputs = []
+            raise EngineError(f"OpenVINO gave up on a request of {ticket.ask.tokens} tokens")
+        stop = self._genai.GenerationFinishReason.STOP
+        outputs = [
+            Output(tuple(one.generated_ids), sum(one.generated_log_probs), one.finish_reason == stop)
+            for one in ticket.handle.read_all()
+        ]
+        ticket.outputs = sorted(outputs, key=lambda one: (-one.log_probability, one.tokens))
+
+    def _config(self, ask: Ask) -> Any:
+        config = self._genai.GenerationConfig()
+        config.max_new_tokens = ask.limit
+        config.logprobs = 1
+        if ask.samples:
+            config.do_sample = True
+            config.num_return_sequences = ask.samples
+            config.temperature = ask.temperature
+            config.rng_seed = ask.seed
+            config.top_k = _LIKELIEST
+        if ask.repetition_penalty != 1.0:
+            config.repetition_penalty = ask.repetition_penalty
+        if ask.grammar:
+            structure = self._genai.StructuredOutputConfig()
+            structure.grammar = ask.grammar
+            config.structured_output_config = structure
+        return config
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
+        return tuple(int(one) for one in ids)
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _line(error: BaseException) -> str:
+    """The last line of an exception of OpenVINO, which says what was wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
