@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_llamacpp import EN, KO, TEXTS, ZH, resolved, write_model
+from tiny_gguf import EN, KO, TEXTS, ZH, resolved, write_model
 
 from mtalign.engines.base import ContextPair, Decoding, Request
 from mtalign.engines.instruct.gguf import read_gguf

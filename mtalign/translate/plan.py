@@ -341,10 +341,6 @@ class _Plan:
     def _encoded(self) -> tuple[int, int]:
         return getattr(self.engine, "source_tokens", 0), getattr(self.engine, "padded_tokens", 0)
 
-    def _drain(self) -> None:
-        while self._step():
-            pass
-
     def in_order(self, windows: Iterable[list[Segment]]) -> Iterator[dict[str, Translation]]:
         """For engines with context: one window after the other; see :meth:`_run_in_order`."""
         for segments in windows:
@@ -353,7 +349,7 @@ class _Plan:
             yield self._close(window)
 
     def _run_in_order(self, window: _Window) -> None:
-        """The segments of a run one after the other, runs side by side.
+        """The segments of a run one after the other, runs side by side; none waits for another.
 
         A run is a stretch of a block, ``context_segments + 1`` segments at most; what stands before a segment
         in its run is its context.
@@ -367,16 +363,28 @@ class _Plan:
             for block in blocks.values()
             for start in range(0, len(block), length)
         )
-        active: list[_Run] = []
-        while waiting or active:
-            while waiting and len(active) < self.engine.batch_size:
-                active.append(waiting.popleft())
-            batch = [(run, item) for run in active if (item := self._next_missing(run, window)) is not None]
-            self._decoder.add([_work(item) for _, item in batch])
-            self._drain()
-            for run, item in batch:
-                run.context.append(self._context(item.waiting[0][0], item.request, window))
-            active = [run for run in active if run.left]
+        active: list[tuple[_Run, _Item]] = []
+        while True:
+            free: deque[_Run] = deque()
+            busy: list[tuple[_Run, _Item]] = []
+            for run, item in active:
+                segment = item.waiting[0][0]
+                if segment.id in window.translations:
+                    run.context.append(self._context(segment, item.request, window))
+                    free.append(run)
+                else:
+                    busy.append((run, item))
+            new: list[tuple[_Run, _Item]] = []
+            while len(busy) + len(new) < self.engine.batch_size and (free or waiting):
+                run = free.popleft() if free else waiting.popleft()
+                missing = self._next_missing(run, window)
+                if missing is not None:
+                    new.append((run, missing))
+            active = busy + new
+            if not active:
+                return
+            self._decoder.add([_work(item) for _, item in new])
+            self._step()
 
     def _next_missing(self, run: _Run, window: _Window) -> _Item | None:
         """The run's next segment that is not in memory; those that are get their translation."""

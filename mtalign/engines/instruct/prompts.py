@@ -121,11 +121,11 @@ CONVERSATION = Prompt(_TRANSLATOR, examples=True)
 """How a block is translated: one turn a segment."""
 
 _PLAIN = Prompt(_TRANSLATOR)
-ASKED = Prompt(
+_ASKED = Prompt(
     "You translate news and academic texts from {source} into fluent, precise {target}.",
     "Translate this {source} text into {target}:\n{text}",
     examples=True,
 )
 
-OTHERS = {"good": (_PLAIN,), "best": (_PLAIN, ASKED)}
+OTHERS = {"good": (_PLAIN,), "best": (_PLAIN, _ASKED)}
 """Prompts for further candidates, by ``Decoding.quality``; each is asked outside the conversation."""

@@ -8,7 +8,6 @@ the euro sign, accented Latin letters and emoji stay.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -32,7 +31,6 @@ EAST_ASIAN_RANGES: tuple[tuple[int, int], ...] = (
 )
 """Characters, first and last, that text in a target without an East Asian script never needs."""
 
-_TAB = 0x09
 _CONTROL = 3
 _UNUSED = 5
 _BYTE = 6
@@ -104,23 +102,6 @@ class Vocabulary:
 def forbidden_ranges(target_script: str) -> tuple[tuple[int, int], ...]:
     """Character ranges that a text in ``target_script`` (ISO 15924) must not hold."""
     return () if target_script in EAST_ASIAN_SCRIPTS else EAST_ASIAN_RANGES
-
-
-@cache
-def grammar(target_script: str) -> str:
-    """An EBNF grammar of what a text in ``target_script`` may hold; empty for anything.
-
-    It allows all characters but those of :func:`forbidden_ranges`.
-    """
-    ranges = sorted(forbidden_ranges(target_script))
-    if not ranges:
-        return ""
-    allowed, start = "", _TAB
-    for first, last in [*ranges, (sys.maxunicode + 1, 0)]:
-        if start < first:
-            allowed += f"\\U{start:08x}-\\U{first - 1:08x}"
-        start = max(start, last + 1)
-    return f"root ::= [{allowed}]*\n"
 
 
 def spells(token: bytes, ranges: Sequence[tuple[int, int]]) -> bool:

@@ -1,12 +1,16 @@
 """Conversion of a GGUF model for OpenVINO: once, cached, in a process of its own.
 
 OpenVINO can read a GGUF file at each start, but takes ten times as long, most of it for the vocabulary. The
-cache is ``<home>/converted/<fingerprint>-openvino-<version>/``; see :mod:`mtalign.engines.converted`.
+cache is ``<home>/converted/<fingerprint>-openvino-<version>-<characters>/``; see
+:mod:`mtalign.engines.converted`. What a target language never writes is made impossible in the conversion
+itself: the scores of those tokens are lowered for good, which costs nothing in decoding.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +18,12 @@ from pathlib import Path
 from mtalign.engines.base import ResolvedModel
 from mtalign.engines.converted import Notice, converted, run_converter
 from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
 from mtalign.errors import MissingPackageError
 
 ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 """Values of ``general.architecture`` that OpenVINO reads."""
+_NEVER = -1e9
 
 
 def library_version() -> str:
@@ -43,8 +49,8 @@ def can_convert(path: Path) -> bool:
     return installed and read_gguf(path).text("general.architecture") in ARCHITECTURES
 
 
-def convert(model: ResolvedModel, home: Path, notice: Notice | None = None) -> Path:
-    """The OpenVINO directory of ``model``, converted if it is not there yet.
+def convert(model: ResolvedModel, script: str, home: Path, notice: Notice | None = None) -> Path:
+    """The OpenVINO directory of ``model`` for targets in ``script``, converted if it is not there yet.
 
     Raises:
         MissingPackageError: OpenVINO GenAI is not installed.
@@ -59,13 +65,13 @@ def convert(model: ResolvedModel, home: Path, notice: Notice | None = None) -> P
         run_converter(
             __name__,
             model,
-            [str(model.path.resolve()), str(output)],
+            [str(model.path.resolve()), str(output), script],
             library="OpenVINO",
             hint="fetch the model again, or try --engine llamacpp",
         )
 
     return converted(
-        home / "converted" / f"{model.fingerprint}-openvino-{library_version()}",
+        home / "converted" / f"{model.fingerprint}-openvino-{library_version()}-{characters(script)}",
         weights="openvino_model.bin",
         receipt={"model": model.label},
         make=make,
@@ -73,7 +79,13 @@ def convert(model: ResolvedModel, home: Path, notice: Notice | None = None) -> P
     )
 
 
-def _convert_gguf(source: str, output: str) -> None:
+def characters(script: str) -> str:
+    """A name for what may be written in ``script``: conversions of the same name are the same."""
+    ranges = forbidden_ranges(script)
+    return f"without-{hashlib.sha256(repr(ranges).encode()).hexdigest()[:8]}" if ranges else "all"
+
+
+def _convert_gguf(source: str, output: str, script: str) -> None:
     """What the process of its own does."""
     import openvino_genai
 
@@ -90,6 +102,28 @@ def _convert_gguf(source: str, output: str) -> None:
         enable_save_ov_model=True,
     )
     link.unlink()
+    if ranges := forbidden_ranges(script):
+        _forbid(directory, Vocabulary(read_gguf(Path(source))).spelling(ranges))
+
+
+def _forbid(directory: Path, tokens: Sequence[int]) -> None:
+    """Lower the scores of ``tokens`` so far that none of them is ever written."""
+    import numpy as np
+    import openvino
+
+    model = openvino.Core().read_model(directory / "openvino_model.xml")
+    (result,) = model.get_results()
+    scores = result.input_value(0)
+    size = scores.get_partial_shape()[2].get_length()
+    penalty = np.zeros((1, 1, size), dtype=np.float32)
+    penalty[0, 0, [token for token in tokens if token < size]] = _NEVER
+    lowered = openvino.opset13.add(scores, openvino.opset13.constant(penalty))
+    lowered.output(0).set_names(result.get_output_tensor(0).get_names())
+    result.input(0).replace_source_output(lowered.output(0))
+    openvino.save_model(model, directory / "lowered.xml", compress_to_fp16=False)
+    del model, result, scores, lowered
+    for end in ("xml", "bin"):
+        (directory / f"lowered.{end}").replace(directory / f"openvino_model.{end}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,19 @@ from mtalign.engines.converted import Notice
 from mtalign.engines.instruct.choose import Chooser
 from mtalign.engines.instruct.gguf import GgufFile, read_gguf
 from mtalign.engines.instruct.output import strip_chatter
-from mtalign.engines.instruct.prompts import ASKED, CONVERSATION, Prompt
-from mtalign.engines.instruct.vocabulary import Vocabulary, grammar
-from mtalign.engines.openvino.conversion import ARCHITECTURES, convert, library_version
+from mtalign.engines.instruct.prompts import CONVERSATION
+from mtalign.engines.instruct.vocabulary import Vocabulary
+from mtalign.engines.openvino.conversion import ARCHITECTURES, characters, convert, library_version
 from mtalign.engines.openvino.pipeline import Ask, Output, Pipeline, Ticket
 from mtalign.errors import EngineError, ModelError
 from mtalign.home import mtalign_home
+from mtalign.languages import Language
 
 RECIPE = 1
 """Version of prompts, grammar and choice among candidates; raised when any of them changes."""
 
-SAMPLES = {
-    "fast": {},
-    "good": {CONVERSATION: 12},
-    "best": {CONVERSATION: 12, ASKED: 12},
-}
-"""By quality, how many candidates are sampled from each prompt, beside the likeliest translations."""
+SAMPLES = {"fast": 0, "good": 12, "best": 36}
+"""By quality, how many candidates are sampled, beside the likeliest translation."""
 
 TEMPERATURE = 0.7
 """Of the samples: lower ones are nearly all the same, higher ones wander off."""
@@ -65,8 +63,8 @@ class OpenVinoEngine:
 
     name = "openvino"
     takes_terms = True
-    context_segments = 0
-    batch_size = 1
+    context_segments = 5
+    batch_size = 32
     in_flight = _IN_FLIGHT
 
     def __init__(
@@ -85,6 +83,7 @@ class OpenVinoEngine:
         self._home = home or mtalign_home()
         self._notice = notice
         self._chooser = Chooser(SIMILARITY_WEIGHT)
+        self._pipelines: dict[str, Pipeline] = {}
         self._closed = False
 
     @cached_property
@@ -101,13 +100,16 @@ class OpenVinoEngine:
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary(self._gguf)
 
-    @cached_property
-    def _pipeline(self) -> Pipeline:
+    def _pipeline(self, target: Language) -> Pipeline:
+        """That of the target's script: there is one for each set of characters."""
         if self._closed:
             raise EngineError("the openvino engine is closed")
-        token_bytes = _token_bytes(self._gguf)
-        directory = convert(self.model, self._home, self._notice)
-        return Pipeline(directory, token_bytes=token_bytes, threads=self._threads)
+        kind = characters(target.script)
+        if kind not in self._pipelines:
+            token_bytes = _token_bytes(self._gguf)
+            directory = convert(self.model, target.script, self._home, self._notice)
+            self._pipelines[kind] = Pipeline(directory, token_bytes=token_bytes, threads=self._threads)
+        return self._pipelines[kind]
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests``; one hypothesis each, in order.
@@ -138,57 +140,48 @@ class OpenVinoEngine:
     def close(self) -> None:
         """Free the model; calling it twice is harmless."""
         self._closed = True
-        if "_pipeline" in self.__dict__:
-            self._pipeline.close()
+        for pipeline in self._pipelines.values():
+            pipeline.close()
+        self._pipelines.clear()
 
     def _begin(self, request: Request, decoding: Decoding) -> _Asked:
         # Another attempt at what was refused, or at what lacks its terms, is one translation.
         plain = decoding.repetition_penalty != 1.0 or bool(request.terms)
-        samples = {} if plain else SAMPLES[decoding.quality]
-        tickets = [self._submit(prompt, request, decoding, 0) for prompt in samples or (CONVERSATION,)]
-        tickets += [self._submit(prompt, request, decoding, number) for prompt, number in samples.items()]
-        return _Asked(request, tickets)
-
-    def _submit(self, prompt: Prompt, request: Request, decoding: Decoding, samples: int) -> Ticket:
+        samples = 0 if plain else SAMPLES[decoding.quality]
         count = self._vocabulary.count(request.text)
         limit = max(decoding.min_length, int(decoding.max_ratio * count))
+        pipeline = self._pipeline(request.target)
+        prompt = self._prompt(pipeline, request, limit)
+        greedy = Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty)
+        asks = [greedy]
         if samples:
-            limit = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
-        tokens = self._pipeline.prompt(prompt.messages(request, self._vocabulary.without_controls))
-        if len(tokens) + limit > self._context:
-            raise EngineError(
-                f"a prompt of {len(tokens)} tokens and its output do not fit into {self._context}",
-                hint="split the sentence",
-            )
-        return self._pipeline.submit(
-            Ask(
-                prompt=tokens,
-                limit=limit,
-                samples=samples,
-                temperature=TEMPERATURE,
-                seed=decoding.seed,
-                repetition_penalty=decoding.repetition_penalty,
-                grammar=grammar(request.target.script),
-            )
+            shorter = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
+            # Of its own for each text, so that luck is not the same for all.
+            seed = zlib.crc32(request.text.encode()) + decoding.seed
+            asks.append(Ask(prompt, shorter, samples=samples, temperature=TEMPERATURE, seed=seed))
+        return _Asked(request, [pipeline.submit(ask) for ask in asks])
+
+    def _prompt(self, pipeline: Pipeline, request: Request, limit: int) -> tuple[int, ...]:
+        """Token ids of the prompt; without context where it does not fit with it."""
+        for one in (request, replace(request, context=())):
+            messages = CONVERSATION.messages(one, self._vocabulary.without_controls)
+            tokens = pipeline.prompt(messages)
+            if len(tokens) + limit <= self._context:
+                return tokens
+        raise EngineError(
+            f"a prompt of {len(tokens)} tokens and an output do not fit into {self._context}",
+            hint="split the sentence",
         )
 
     def _hypothesis(self, asked: _Asked) -> Hypothesis:
         request = asked.request
+        pipeline = self._pipeline(request.target)
         candidates = [
-            self._candidate(output, request.text)
+            _candidate(output, pipeline.text(output.tokens), request.text)
             for ticket in asked.tickets
-            for output in self._pipeline.outputs(ticket)
+            for output in pipeline.outputs(ticket)
         ]
         return self._chooser.choose(request.text, request.source, candidates)
-
-    def _candidate(self, output: Output, source: str) -> Hypothesis:
-        tokens = len(output.tokens)
-        return Hypothesis(
-            text=strip_chatter(self._pipeline.text(output.tokens), source),
-            tokens=tokens,
-            finished=output.finished,
-            score=round(output.log_probability / tokens, 5) if tokens else None,
-        )
 
 
 @dataclass(frozen=True)
@@ -217,6 +210,16 @@ def load(model: ResolvedModel, **settings: Any) -> OpenVinoEngine:
         MissingPackageError: OpenVINO GenAI is not installed.
     """
     return OpenVinoEngine(model, **settings)
+
+
+def _candidate(output: Output, text: str, source: str) -> Hypothesis:
+    tokens = len(output.tokens)
+    return Hypothesis(
+        text=strip_chatter(text, source),
+        tokens=tokens,
+        finished=output.finished,
+        score=round(output.log_probability / tokens, 5) if tokens else None,
+    )
 
 
 def _token_bytes(gguf: GgufFile) -> int:

@@ -45,8 +45,6 @@ class Ask:
     temperature: float = 1.0
     seed: int = 0
     repetition_penalty: float = 1.0
-    grammar: str = ""
-    """What may be written, in EBNF; empty for anything."""
 
     @property
     def rows(self) -> int:
@@ -130,6 +128,8 @@ class Pipeline:
         Raises:
             EngineError: the model brings no chat template, or one that cannot be read.
         """
+        if self._pipeline is None:
+            raise EngineError("the openvino engine is closed")
         try:
             text = self._tokenizer.apply_chat_template(list(messages), add_generation_prompt=True)
         except RuntimeError as error:
@@ -243,10 +243,6 @@ class Pipeline:
             config.top_k = _LIKELIEST
         if ask.repetition_penalty != 1.0:
             config.repetition_penalty = ask.repetition_penalty
-        if ask.grammar:
-            structure = self._genai.StructuredOutputConfig()
-            structure.grammar = ask.grammar
-            config.structured_output_config = structure
         return config
 
     def _encode(self, text: str) -> tuple[int, ...]:

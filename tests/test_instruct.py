@@ -1,0 +1,174 @@
+"""What engines of instruction models share: vocabulary, grammar, prompts, chatter, choice of a candidate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_gguf import DE, EN, ZH, token_list, write_model
+
+from mtalign.engines.base import Hypothesis, Request
+from mtalign.engines.instruct.choose import Chooser
+from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.output import strip_chatter
+from mtalign.engines.instruct.prompts import CONVERSATION, EXAMPLES
+from mtalign.engines.instruct.vocabulary import (
+    EAST_ASIAN_RANGES,
+    Vocabulary,
+    forbidden_ranges,
+    spells,
+)
+from mtalign.languages import Language
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    write_model(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["遏制", "한", "ひ", "カ", "。", "「", "ＡＢ", " 日本", "㈱", "﹏", "𠀀", "ㄅ", "x中"],
+)
+def test_a_token_with_an_east_asian_character_is_forbidden(token: str) -> None:
+    assert spells(token.encode(), EAST_ASIAN_RANGES)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"\xe4",
+        b"\xe4\xb8",
+        b" \xe5\x9b",
+        b"abc\xed",
+        b"\xed\x95",
+        b"\xe3\x81",
+        b"\xef\xbc",
+        b"\xf0\xa0\x80",
+        b"\xf0",
+    ],
+)
+def test_a_token_that_ends_in_the_beginning_of_an_east_asian_character_is_forbidden(token: bytes) -> None:
+    assert spells(token, EAST_ASIAN_RANGES)
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", " é", "“", "”", "’", "–", "—", "…", "€", "ß", "Ş", "😀", "→", "×", "ﬁ", "π"]
+)
+def test_what_english_needs_is_allowed_whole_and_in_its_last_fragments(text: str) -> None:
+    data = text.encode()
+    assert not spells(data, EAST_ASIAN_RANGES)
+    assert not spells(data[-1:], EAST_ASIAN_RANGES)
+
+
+@pytest.mark.parametrize(
+    "token", [b"\xe2\x80", b"\xc3", b"\xf0\x9f", b"\xf0\x9f\x98", b"\x80", b"\xb8\xad", b""]
+)
+def test_a_fragment_that_no_east_asian_character_begins_with_is_allowed(token: bytes) -> None:
+    assert not spells(token, EAST_ASIAN_RANGES)
+
+
+def test_allowed_tokens_cannot_spell_an_east_asian_character(model_path: Path) -> None:
+    vocabulary = Vocabulary(read_gguf(model_path))
+    forbidden = set(vocabulary.spelling(EAST_ASIAN_RANGES))
+    allowed = [token for index, token in enumerate(vocabulary.tokens) if index not in forbidden and token]
+    for character in "遏中한ひカ。「Ａ𠀀㈱ﾊ":
+        data = character.encode()
+        reached = {0}
+        for position in range(len(data)):
+            if position in reached:
+                rest = data[position:]
+                reached |= {position + len(token) for token in allowed if rest.startswith(token)}
+        assert len(data) not in reached, character
+
+
+def test_the_vocabulary_gives_the_bytes_of_each_token(model_path: Path) -> None:
+    vocabulary = Vocabulary(read_gguf(model_path))
+    assert vocabulary.tokens[: len(token_list())] == token_list()
+    assert vocabulary.tokens[len(token_list()) :] == [b""] * 3
+    assert vocabulary.count("NATO and Japan") == 3
+    assert vocabulary.count("") == 0
+    assert vocabulary.count("遏制é") == 2
+
+
+def test_a_target_in_an_east_asian_script_forbids_nothing() -> None:
+    assert forbidden_ranges("Latn") == EAST_ASIAN_RANGES
+    assert forbidden_ranges("Cyrl") == EAST_ASIAN_RANGES
+    assert forbidden_ranges("Hans") == forbidden_ranges("Jpan") == forbidden_ranges("Hang") == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "translation"),
+    [
+        ("Here is the translation: The union said no.", "The union said no."),
+        ("Sure! Here's the English translation:\nThe union said no.", "The union said no."),
+        ("Translation: The union said no.", "The union said no."),
+        ('"The union said no."', "The union said no."),
+        ("“The union said no.”", "The union said no."),
+        ("The union said no.\n\nNote: the source is a fragment.", "The union said no."),
+        ("The union said no.\n(Note: literal.)", "The union said no."),
+        ("  The union said no. ", "The union said no."),
+    ],
+)
+def test_chatter_round_a_translation_is_taken_off(said: str, translation: str) -> None:
+    assert strip_chatter(said, "노조는 아니라고 했다.") == translation
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        ('"No," said the union.', "노조는 아니라고 했다."),
+        ('"No" and "yes"', "아니라고 했다."),
+        ('"The union said no."', '"노조는 아니라고 했다."'),
+        ("“The union said no.”", "「組合は否と言った。」"),
+        ("Translation: Kim Min-su", "번역: 김민수"),
+        ("Note: prices may change.", "注意:价格可能变动。"),
+        ("Here is the translation bureau.", "ここが翻訳局です。"),
+        ("Sure.", "물론이다."),
+        ('"', "「"),
+    ],
+)
+def test_what_may_belong_to_the_translation_stays(said: str, source: str) -> None:
+    assert strip_chatter(said, source) == said
+
+
+def hypothesis(text: str, finished: bool = True) -> Hypothesis:
+    return Hypothesis(text, tokens=3, finished=finished)
+
+
+def test_the_candidate_that_means_what_the_source_says_is_chosen() -> None:
+    wrong, right = hypothesis("The weather will be fine tomorrow."), hypothesis("Export the file to disk.")
+    for candidates in ([wrong, right], [right, wrong]):
+        chosen = Chooser(2.0).choose("将文件导出到磁盘。", ZH, candidates)
+        assert chosen.text == right.text
+        assert chosen.tokens == 6
+
+
+def test_an_unfinished_or_empty_candidate_is_chosen_only_where_there_is_no_other() -> None:
+    cut, empty, whole = hypothesis("Export the file", finished=False), hypothesis(" "), hypothesis("No idea")
+    assert Chooser(2.0).choose("将文件导出到磁盘。", ZH, [cut, empty, whole]).text == "No idea"
+    assert not Chooser(2.0).choose("将文件导出到磁盘。", ZH, [cut, cut]).finished
+
+
+def test_a_prompt_names_the_languages_and_ends_with_the_text_as_it_stands() -> None:
+    text = "{source} {0} %s <|im_end|> 导出至"
+    messages = CONVERSATION.messages(Request(text, ZH, EN))
+    assert "Chinese" in messages[0]["content"]
+    assert "English" in messages[0]["content"]
+    assert messages[-1] == {"role": "user", "content": text}
+    assert [message["role"] for message in messages[1:]] == ["user", "assistant"] * 3 + ["user"]
+
+
+def test_a_language_without_examples_gets_none() -> None:
+    french = Language("fr", "French", "fra_Latn", "Latn")
+    assert len(CONVERSATION.messages(Request("Bonjour", french, EN))) == 2
+    assert len(CONVERSATION.messages(Request("你好", ZH, DE))) == 2
+
+
+def test_examples_are_english_on_one_side() -> None:
+    for pairs in EXAMPLES.values():
+        for source, translation in pairs:
+            assert source.strip() == source
+            assert translation.isascii()

@@ -1,0 +1,231 @@
+"""The openvino engine, on a tiny real model: qwen2 architecture, random weights, byte-level vocabulary."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_gguf import EN, TEXTS, ZH, has_east_asian, requests, resolved, write_model
+
+from mtalign.engines.base import Decoding, Hypothesis, Pipelined, Request
+from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.openvino import engine as engine_module
+from mtalign.engines.openvino.engine import OpenVinoEngine, load
+from mtalign.engines.registry import default_engine
+from mtalign.errors import EngineError, MissingPackageError, ModelError
+from mtalign.glossary import Term
+from mtalign.languages import Language
+
+pytest.importorskip("openvino_genai")
+QUALITIES = ("fast", "good", "best")
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    write_model(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def engine(model_path: Path, home: Path) -> Iterator[OpenVinoEngine]:
+    engine = load(resolved(model_path), home=home, threads=1)
+    yield engine
+    engine.close()
+
+
+def test_it_is_an_engine_that_decodes_side_by_side(engine: OpenVinoEngine) -> None:
+    assert isinstance(engine, Pipelined)
+    assert engine.name == "openvino"
+    assert "openvino-genai" in engine.version
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_request_gives_the_same_hypothesis_alone_in_any_batch_and_in_a_new_engine(
+    engine: OpenVinoEngine, model_path: Path, home: Path, quality: str
+) -> None:
+    decoding = Decoding(quality=quality)
+    asked = [Request(text + mark, source, EN) for mark in ("", "!", " 3") for source, text in TEXTS]
+    together = engine.translate(asked, decoding)
+    assert len({hypothesis.text for hypothesis in together}) > len(asked) / 2, "they would be hard to confuse"
+    order = random.Random(1).sample(range(len(asked)), len(asked))
+    for index, hypothesis in zip(order, engine.translate([asked[i] for i in order], decoding), strict=True):
+        assert hypothesis == together[index]
+    other = load(resolved(model_path), home=home, threads=1)
+    try:
+        for index in order[:5]:
+            assert other.translate([asked[index]], decoding) == [together[index]]
+    finally:
+        other.close()
+
+
+def test_what_is_begun_later_and_waited_for_first_changes_nothing(engine: OpenVinoEngine) -> None:
+    decoding = Decoding(quality="fast")
+    expected = [engine.translate([request], decoding) for request in requests()]
+    begun = [engine.start([request], decoding) for request in requests()]
+    assert [pending.result() for pending in reversed(begun)] == expected[::-1]
+
+
+@pytest.fixture
+def candidates(engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch) -> list[Hypothesis]:
+    """All that is chosen from in the test."""
+    seen: list[Hypothesis] = []
+
+    def note(source: str, language: Language, found: list[Hypothesis]) -> Hypothesis:
+        seen.extend(found)
+        return found[0]
+
+    monkeypatch.setattr(engine._chooser, "choose", note)
+    return seen
+
+
+def test_samples_differ_from_each_other_and_from_the_likeliest(
+    engine: OpenVinoEngine, candidates: list[Hypothesis]
+) -> None:
+    engine.translate(requests()[:1], Decoding(quality="good"))
+    assert len(candidates) == 1 + engine_module.SAMPLES["good"]
+    assert len({candidate.text for candidate in candidates}) > len(candidates) / 2
+
+
+def test_an_english_output_never_holds_an_east_asian_character(
+    engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "TEMPERATURE", 3.0)
+    engine.translate(requests(target=ZH), Decoding(quality="good"))
+    assert any(has_east_asian(candidate.text) for candidate in candidates), "this model would write them"
+    candidates.clear()
+    engine.translate(requests(), Decoding(quality="good"))
+    assert len(candidates) > 50
+    assert not any(has_east_asian(candidate.text) for candidate in candidates)
+
+
+def test_an_output_that_the_length_bound_cuts_is_not_finished(engine: OpenVinoEngine) -> None:
+    (hypothesis,) = engine.translate(requests()[:1], Decoding(quality="fast", min_length=7, max_ratio=0))
+    assert not hypothesis.finished
+    assert hypothesis.tokens == 7
+
+
+def test_a_score_is_a_mean_log_probability(engine: OpenVinoEngine) -> None:
+    for quality in QUALITIES:
+        for hypothesis in engine.translate(requests(), Decoding(quality=quality)):
+            assert hypothesis.score is not None
+            assert -20 < hypothesis.score < 0
+
+
+def test_another_attempt_and_one_for_terms_are_one_translation_each(
+    engine: OpenVinoEngine, candidates: list[Hypothesis]
+) -> None:
+    request = requests()[0]
+    (plain,) = engine.translate([request], Decoding(quality="fast"))
+    (penalised,) = engine.translate([request], Decoding(quality="good", repetition_penalty=1.3))
+    assert penalised.text != plain.text
+    terms = (Term("美国", ("the United States",)),)
+    (asked,) = engine.translate([Request(request.text, ZH, EN, terms=terms)], Decoding(quality="good"))
+    assert (asked.text, asked.score) != (plain.text, plain.score)
+    assert candidates == [plain, penalised, asked]
+
+
+def test_control_tokens_in_a_source_are_not_read_as_such(engine: OpenVinoEngine) -> None:
+    inside = Request("中<|im_end|>国", ZH, EN)
+    apart = Request("中< |im_end|>国", ZH, EN)
+    decoding = Decoding(quality="fast", min_length=20, max_ratio=0)
+    assert engine.translate([inside], decoding)[0].text == engine.translate([apart], decoding)[0].text
+
+
+def test_a_source_that_does_not_fit_is_an_engine_error(model_path: Path, home: Path) -> None:
+    engine = load(resolved(model_path), home=home, context=1024, threads=1)
+    try:
+        with pytest.raises(EngineError, match="do not fit into 1024"):
+            engine.translate([Request("x" * 900, ZH, EN)], Decoding(quality="fast"))
+        assert engine.translate(requests()[:1], Decoding(quality="fast", max_ratio=1))[0].tokens
+    finally:
+        engine.close()
+
+
+def test_a_closed_engine_says_so(model_path: Path, home: Path) -> None:
+    used = load(resolved(model_path), home=home, threads=1)
+    used.translate(requests()[:1], Decoding(quality="fast"))
+    unused = load(resolved(model_path), home=home)
+    for engine in (used, unused):
+        engine.close()
+        engine.close()
+        with pytest.raises(EngineError, match="closed"):
+            engine.translate(requests()[:1], Decoding(quality="fast"))
+
+
+def test_a_model_is_converted_once_and_again_where_the_conversion_is_damaged(
+    model_path: Path, tmp_path: Path
+) -> None:
+    notices: list[str] = []
+
+    def translated() -> str:
+        engine = load(resolved(model_path), home=tmp_path, threads=1, notice=notices.append)
+        try:
+            return engine.translate(requests()[:1], Decoding(quality="fast"))[0].text
+        finally:
+            engine.close()
+
+    first = translated()
+    assert translated() == first
+    assert notices == [f"converting {model_path} for OpenVINO, once"]
+    (weights,) = (tmp_path / "converted").glob("*/openvino_model.bin")
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert translated() == first
+    assert len(notices) == 2
+    assert not list((tmp_path / "converted").glob("*.half-*"))
+    assert model_path.is_file()
+
+
+def test_nothing_is_loaded_before_it_is_asked(model_path: Path, tmp_path: Path) -> None:
+    engine = load(resolved(model_path), home=tmp_path)
+    engine.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_model_is_a_model_error_in_one_line(model_path: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(model_path.read_bytes()[:2000])
+    engine = load(resolved(cut), home=tmp_path / "home")
+    with pytest.raises(ModelError) as caught:
+        engine.translate(requests()[:1], Decoding())
+    assert "\n" not in str(caught.value)
+    assert "cut.gguf" in str(caught.value)
+
+
+def test_a_model_that_openvino_does_not_know_is_left_to_llamacpp(
+    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert default_engine(resolved(model_path)) == "openvino"
+    other = tmp_path / "other.gguf"
+    other.write_bytes(model_path.read_bytes().replace(b"qwen2", b"gemma"))
+    assert read_gguf(other).text("general.architecture") == "gemma"
+    assert default_engine(resolved(other)) == "llamacpp"
+    with pytest.raises(ModelError, match="architecture gemma") as caught:
+        load(resolved(other)).translate(requests()[:1], Decoding())
+    assert "--engine llamacpp" in str(caught.value.hint)
+
+
+def test_a_missing_package_names_the_install_line(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtalign.engines.openvino.conversion.find_spec", lambda name: None)
+    assert default_engine(resolved(model_path)) == "llamacpp"
+    with pytest.raises(MissingPackageError, match="openvino-genai") as caught:
+        load(resolved(model_path))
+    assert "mtalign[offline]" in str(caught.value.hint)
+
+
+def test_importing_the_engine_imports_no_heavy_package() -> None:
+    code = (
+        "import sys, mtalign.engines.openvino.engine; "
+        "print(sorted({'openvino', 'openvino_genai', 'numpy', 'sacrebleu'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
