@@ -1,30 +1,39 @@
-"""What each quality of the llamacpp engine costs and gives, on parallel text with document boundaries.
+"""What each quality of the openvino engine costs and gives, beside one chat request at a time.
 
-Run: ``python bench/qwen.py --model PATH --evaldata ../shared/evaldata --limit 40``
+Run: ``python bench/qwen.py --evaldata ../shared/evaldata --limit 40``
 Reads ``flores200-devtest/<language>-en/{src.<language>, ref.A.en, docids.txt}`` and prints a Markdown table.
-``raw`` is one request a sentence with the plain prompt: no context, no examples, no second candidate.
+``chat`` is llama.cpp asked with the plain prompt, one request a sentence, greedy: no context, no examples, no
+other candidate; what a prompt shares with the last one is evaluated once there, too. Ratios are of sentences
+a second, loading apart; ``p`` is that of a paired bootstrap test of chrF2 against ``chat``. With ``--memory``
+what was decoded before is not decoded again, so that a run can be taken up; its times are then left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from sacrebleu import corpus_bleu, corpus_chrf
+from sacrebleu.metrics import CHRF
+from sacrebleu.significance import PairedTest
 
 from mtalign.document import Segment
-from mtalign.engines.base import Decoding, Request
-from mtalign.engines.instruct.prompts import OTHERS
-from mtalign.engines.llamacpp import LlamaCppEngine, load
+from mtalign.engines.base import Decoding, Engine, Hypothesis, Request, ResolvedModel
+from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.prompts import PLAIN
+from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
+from mtalign.engines.llamacpp.server import LlamaServer
+from mtalign.engines.openvino.engine import load
 from mtalign.languages import parse_language
 from mtalign.memory import Memory
 from mtalign.models.resolve import resolve
 from mtalign.models.store import ModelStore
-from mtalign.translate import translate_segments
+from mtalign.translate import PlanStatistics, translate_segments
 
 ENGLISH = parse_language("en")
+QUALITIES = "fast,good,best"
 
 
 def read(folder: Path, code: str, start: int, limit: int) -> tuple[list[Segment], list[str]]:
@@ -41,29 +50,106 @@ def read(folder: Path, code: str, start: int, limit: int) -> tuple[list[Segment]
     return segments, references
 
 
+class Chat:
+    """llama.cpp as most programs use it: one chat request a sentence."""
+
+    name = "chat"
+    version = "1"
+    context_segments = 0
+    batch_size = 1
+    max_source_tokens = 500
+
+    def __init__(self, model: ResolvedModel, threads: int | None) -> None:
+        self.model = model
+        self._vocabulary = Vocabulary(read_gguf(model.path))
+        self._server = LlamaServer(model.path, context=2048, slots=1, threads=threads)
+        forbidden = self._vocabulary.spelling(forbidden_ranges("Latn"))
+        self._bias = [[token, False] for token in forbidden]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [self._vocabulary.count(text) for text in texts]
+
+    def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
+        return [self._translate(request) for request in requests]
+
+    def _translate(self, request: Request) -> Hypothesis:
+        body = {
+            "messages": PLAIN.messages(request),
+            "temperature": 0,
+            "max_tokens": 32 + 3 * self._vocabulary.count(request.text),
+            "logit_bias": self._bias,
+        }
+        answer = self._server.chat(body)
+        (choice,) = answer["choices"]
+        text, tokens = choice["message"]["content"].strip(), answer["usage"]["completion_tokens"]
+        return Hypothesis(text, tokens, choice["finish_reason"] != "length")
+
+    def close(self) -> None:
+        self._server.close()
+
+
 def translate(
-    engine: LlamaCppEngine, segments: list[Segment], quality: str
-) -> tuple[list[str], list[float | None], int]:
-    """The hypotheses (a failed one as an empty line), their scores and the tokens decoded."""
-    if quality == "raw":
-        # The engine's own second attempt is such a request; only the prompt is another.
-        answers = [
-            engine._decode(
-                OTHERS["good"][0], Request(s.text, parse_language(s.language), ENGLISH), Decoding(), 1
-            )
-            for s in segments
-        ]
-        return (
-            [answer.text for answer in answers],
-            [answer.score for answer in answers],
-            sum(answer.tokens for answer in answers),
-        )
-    with Memory(None) as memory:
-        done, figures = translate_segments(
-            segments, engine=engine, target=ENGLISH, memory=memory, decoding=Decoding(quality=quality)
-        )
+    engine: Engine, segments: list[Segment], quality: str, memory: Memory
+) -> tuple[list[str], list[float | None], PlanStatistics]:
+    """The hypotheses (a failed one as an empty line), their scores and what they cost."""
+    done, figures = translate_segments(
+        segments, engine=engine, target=ENGLISH, memory=memory, decoding=Decoding(quality=quality)
+    )
     translations = [done[segment.id] for segment in segments]
-    return [one.text or "" for one in translations], [one.score for one in translations], figures.tokens
+    return [one.text or "" for one in translations], [one.score for one in translations], figures
+
+
+def significance(baseline: list[str], texts: list[str], references: list[str]) -> tuple[float, float]:
+    """Half the 95 % interval of chrF2 and p of a paired bootstrap test (Koehn 2004) against ``baseline``."""
+    test = PairedTest(
+        [("chat", baseline), ("other", texts)],
+        {"chrF2": CHRF(references=[references])},
+        references=None,
+        test_type="bs",
+        n_samples=1000,
+    )
+    result = test()[1]["chrF2"][1]
+    return result.ci, result.p_value
+
+
+def one_language(
+    chat: Engine, engine: Engine, memory: Memory, code: str, options: argparse.Namespace
+) -> None:
+    """Print a row for each way."""
+    folder = options.evaldata / "flores200-devtest" / f"{code}-en"
+    segments, references = read(folder, code, options.start, options.limit)
+    baseline, _, cost = translate(chat, segments, "fast", memory)
+    report(code, "chat", baseline, references, cost, "1.00 x" if not cost.from_memory else "", "")
+    rate = cost.segments / cost.engine_seconds if not cost.from_memory else 0.0
+    for quality in options.qualities.split(","):
+        texts, scores, cost = translate(engine, segments, quality, memory)
+        interval, p = significance(baseline, texts, references)
+        ratio = ""
+        if rate and not cost.from_memory:
+            ratio = f"{cost.segments / cost.engine_seconds / rate:.2f} x"
+        report(code, quality, texts, references, cost, ratio, f" ± {interval:.1f} | {p:.3f}")
+        if options.write:
+            with options.write.open("a", encoding="utf-8") as lines:
+                for row in zip(segments, texts, scores, references, strict=True):
+                    lines.write(json.dumps(_line(*row), ensure_ascii=False) + "\n")
+
+
+def report(
+    code: str,
+    way: str,
+    texts: list[str],
+    references: list[str],
+    cost: PlanStatistics,
+    ratio: str,
+    significance: str,
+) -> None:
+    """Print one row."""
+    bleu, chrf = (score(texts, [references]).score for score in (corpus_bleu, corpus_chrf))
+    seconds = rate = ""
+    if not cost.from_memory:
+        seconds, rate = f"{cost.engine_seconds:.0f}", f"{cost.tokens / cost.engine_seconds:.0f}"
+    quality = f"{bleu:.1f} | {chrf:.1f}{significance or ' | '}"
+    print(f"| {code} | {way} | {ratio} | {quality} | {len(texts)} | {seconds} | {rate} |", flush=True)
 
 
 def _line(segment: Segment, text: str, score: float | None, reference: str) -> dict[str, object]:
@@ -85,29 +171,25 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=40, help="sentences a language")
     parser.add_argument("--start", type=int, default=100, help="first sentence, from 0")
     parser.add_argument("--languages", default="ko,ja,de,zh")
-    parser.add_argument("--qualities", default="raw,fast,good,best")
+    parser.add_argument("--qualities", default=QUALITIES)
     parser.add_argument(
         "--write", type=Path, help="add every hypothesis with its score to this JSON lines file"
     )
+    parser.add_argument("--threads", type=int, help="by default as many as this process may use")
+    parser.add_argument("--memory", type=Path, help="translation memory that keeps what is done")
     options = parser.parse_args()
-    engine = load(resolve(options.model, source_language=None, store=ModelStore(), offline=True))
-    print("| language | quality | BLEU | chrF2 | seconds | tokens/s |\n|---|---|---|---|---|---|")
+    model = resolve(options.model, source_language=None, store=ModelStore(), offline=True)
+    chat, engine = Chat(model, options.threads), load(model, threads=options.threads)
+    for one in (chat, engine):
+        one.translate([Request("-", parse_language("de"), ENGLISH)], Decoding(quality="fast"))
+    print("| language | way | sentences/s of `chat` | BLEU | chrF2 | p | sentences | seconds | tokens/s |")
+    print("|---|---|---|---|---|---|---|---|---|")
     try:
-        for code in options.languages.split(","):
-            folder = options.evaldata / "flores200-devtest" / f"{code}-en"
-            segments, references = read(folder, code, options.start, options.limit)
-            for quality in options.qualities.split(","):
-                started = time.perf_counter()
-                texts, scores, tokens = translate(engine, segments, quality)
-                seconds = time.perf_counter() - started
-                bleu, chrf = (score(texts, [references]).score for score in (corpus_bleu, corpus_chrf))
-                figures = f"{bleu:.1f} | {chrf:.1f} | {seconds:.0f} | {tokens / seconds:.1f}"
-                print(f"| {code} | {quality} | {figures} |", flush=True)
-                if options.write:
-                    with options.write.open("a", encoding="utf-8") as lines:
-                        for row in zip(segments, texts, scores, references, strict=True):
-                            lines.write(json.dumps(_line(*row), ensure_ascii=False) + "\n")
+        with Memory(options.memory) as memory:
+            for code in options.languages.split(","):
+                one_language(chat, engine, memory, code, options)
     finally:
+        chat.close()
         engine.close()
 
 

@@ -204,3 +204,23 @@ def test_windows_known_by_heart_and_empty_ones_come_back_too():
     assert [len(window) for window in found] == [5, 0, 15]
     assert engine.log == []
     assert list(stream([], engine)) == []
+
+
+def test_runs_with_context_go_on_side_by_side_and_none_waits_for_another():
+    class OneByOne(TwoWorkers):
+        def batches(self, requests, decoding):
+            return [[index] for index in range(len(requests))]
+
+    engine = OneByOne(answer, batch_size=2, context_segments=3)
+    engine.in_flight = 2
+    segments = [segment(number, text) for number, text in enumerate(texts(12))]
+    translations, _ = run(segments, engine)
+    for number, one in enumerate(segments):
+        assert translations[one.id].text.endswith(f"the {number}th.")
+    open_then = [entry[1] for entry in engine.log if entry[0] == "result"]
+    assert open_then == [2] * 8 + [1] * 4, "two of the three runs of four are open as long as there are two"
+    asked = {request.text: request for call in engine.calls for request in call}
+    for number, one in enumerate(segments):
+        assert [pair.source for pair in asked[one.text].context] == [
+            before.text for before in segments[number - number % 4 : number]
+        ]

@@ -120,12 +120,14 @@ _TRANSLATOR = (
 CONVERSATION = Prompt(_TRANSLATOR, examples=True)
 """How a block is translated: one turn a segment."""
 
-_PLAIN = Prompt(_TRANSLATOR)
+PLAIN = Prompt(_TRANSLATOR)
+"""A sentence by itself."""
+
 _ASKED = Prompt(
     "You translate news and academic texts from {source} into fluent, precise {target}.",
     "Translate this {source} text into {target}:\n{text}",
     examples=True,
 )
 
-OTHERS = {"good": (_PLAIN,), "best": (_PLAIN, _ASKED)}
+OTHERS = {"good": (PLAIN,), "best": (PLAIN, _ASKED)}
 """Prompts for further candidates, by ``Decoding.quality``; each is asked outside the conversation."""
