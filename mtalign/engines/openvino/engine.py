@@ -25,7 +25,7 @@ from mtalign.languages import Language
 RECIPE = 1
 """Version of prompts, grammar and choice among candidates; raised when any of them changes."""
 
-SAMPLES = {"fast": 0, "good": 12, "best": 36}
+SAMPLES = {"fast": 0, "good": 16, "best": 48}
 """By quality, how many candidates are sampled, beside the likeliest translation."""
 
 TEMPERATURE = 0.7
@@ -154,8 +154,9 @@ class OpenVinoEngine:
         prompt = self._prompt(pipeline, request, limit)
         greedy = Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty)
         asks = [greedy]
+        shorter = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
+        samples = min(samples, pipeline.most_samples(len(prompt), shorter))
         if samples:
-            shorter = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
             # Of its own for each text, so that luck is not the same for all.
             seed = zlib.crc32(request.text.encode()) + decoding.seed
             asks.append(Ask(prompt, shorter, samples=samples, temperature=TEMPERATURE, seed=seed))

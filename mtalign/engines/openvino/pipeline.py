@@ -140,6 +140,10 @@ class Pipeline:
         """The text of token ids, control tokens left out."""
         return str(self._tokenizer.decode(list(tokens)))
 
+    def most_samples(self, prompt: int, limit: int) -> int:
+        """How many outputs of so many tokens there is room for at once, beside a prompt of so many."""
+        return max(0, min(ROWS, (self._room - prompt) // (limit + _BLOCK)))
+
     def submit(self, ask: Ask) -> Ticket:
         """Queue an ask; it is worked on in every :meth:`outputs`, whoever is waited for."""
         ticket = Ticket(ask)
