@@ -73,8 +73,6 @@ def test_an_unknown_compute_type_is_a_usage_error() -> None:
         load_engine("ctranslate2", MODEL, compute_type="int4")
 
 
-@pytest.mark.parametrize(
-    ("family", "engine"), [("gguf", "llamacpp"), ("marian", "ctranslate2"), ("m2m100", "ctranslate2")]
-)
-def test_the_default_engine_follows_the_family(family: str, engine: str) -> None:
-    assert default_engine(ResolvedModel("any", Path("any"), family, "")) == engine
+@pytest.mark.parametrize("family", ["marian", "m2m100"])
+def test_the_default_engine_of_a_seq2seq_model_is_ctranslate2(family: str) -> None:
+    assert default_engine(ResolvedModel("any", Path("any"), family, "")) == "ctranslate2"
