@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 SECONDS_BEFORE_FIRST = 2.0
 SECONDS_BETWEEN_LINES = 15.0
+_FORESEEABLE = 20
+"""What is left is foretold when this part of it is done: the first ones take as long as the model's start."""
 
 
 class Progress:
@@ -23,9 +25,10 @@ class Progress:
         self.label = label
         self.unit = unit
         self.quiet = quiet
-        self._started = time.monotonic()
-        self._last_line = self._started + SECONDS_BEFORE_FIRST - SECONDS_BETWEEN_LINES
+        started = time.monotonic()
+        self._last_line = started + SECONDS_BEFORE_FIRST - SECONDS_BETWEEN_LINES
         self._first: int | None = None
+        self._first_at = started
         self._bar: Any = None
 
     def update(self, done: int, total: int, detail: str = "") -> None:
@@ -33,7 +36,7 @@ class Progress:
         if self.quiet:
             return
         if self._first is None:
-            self._first = done
+            self._first, self._first_at = done, time.monotonic()
         if sys.stderr.isatty():
             self._draw(done, total, detail)
         else:
@@ -62,9 +65,9 @@ class Progress:
         if now - self._last_line < SECONDS_BETWEEN_LINES:
             return
         self._last_line = now
-        elapsed = now - self._started
-        new = done - (self._first or 0)
-        left = f", about {_duration(elapsed / new * (total - done))} left" if new and done < total else ""
+        new, elapsed = done - (self._first or 0), now - self._first_at
+        foreseeable = new * _FORESEEABLE >= total and done < total
+        left = f", about {_duration(elapsed / new * (total - done))} left" if foreseeable else ""
         figures = f"{_bytes(done)}/{_bytes(total)}" if self.unit == "B" else f"{done}/{total} {self.unit}"
         what = f"{figures}, {detail}" if detail else figures
         print(f"{self.label}: {what}{left}", file=sys.stderr, flush=True)
