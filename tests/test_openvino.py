@@ -13,8 +13,10 @@ from tiny_gguf import EN, TEXTS, ZH, has_east_asian, requests, resolved, write_m
 
 from mtalign.engines.base import Decoding, Hypothesis, Pipelined, Request
 from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.prompts import CONVERSATION
 from mtalign.engines.openvino import engine as engine_module
 from mtalign.engines.openvino.engine import OpenVinoEngine, load
+from mtalign.engines.openvino.pipeline import BLOCK, ROWS
 from mtalign.engines.registry import default_engine
 from mtalign.errors import EngineError, MissingPackageError, ModelError
 from mtalign.glossary import Term
@@ -94,6 +96,20 @@ def test_samples_differ_from_each_other_and_from_the_likeliest(
     engine.translate(requests()[:1], Decoding(quality="good"))
     assert len(candidates) == 1 + engine_module.SAMPLES["good"]
     assert len({candidate.text for candidate in candidates}) > len(candidates) / 2
+
+
+def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
+    engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = engine._pipeline(EN)
+    prompt = len(pipeline.prompt(CONVERSATION.messages(requests()[0])))
+    limit = 32 + 3 * engine.count_tokens([requests()[0].text])[0] // 2
+    assert pipeline.most_samples(prompt, limit) == ROWS, "there is room for all in this tiny model"
+    for room, samples in ((prompt + 5 * (limit + BLOCK), 5), (prompt, 0)):
+        candidates.clear()
+        monkeypatch.setattr(pipeline, "_room", room)
+        engine.translate(requests()[:1], Decoding(quality="good"))
+        assert len(candidates) == 1 + samples
 
 
 def test_an_english_output_never_holds_an_east_asian_character(

@@ -24,7 +24,7 @@ CACHE_GIB = 1
 """Memory for keys and values."""
 _STEP_TOKENS = 1024
 """Tokens evaluated in one step, at most: long prompts do not hold up the sequences that are being decoded."""
-_BLOCK = 32
+BLOCK = 32
 """Tokens whose keys and values are kept together."""
 _LIKELIEST = 50
 """Samples are drawn from so many tokens; from all of them OpenVINO draws wrongly."""
@@ -54,7 +54,7 @@ class Ask:
     @property
     def tokens(self) -> int:
         """How many tokens it takes at most, prompt and outputs."""
-        return len(self.prompt) + self.rows * (self.limit + _BLOCK)
+        return len(self.prompt) + self.rows * (self.limit + BLOCK)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Pipeline:
             raise ModelError(
                 f"OpenVINO cannot load {directory}: {_line(error)}", hint=f"delete {directory} and try again"
             ) from error
-        self._room = (CACHE_GIB << 30) // token_bytes - _BLOCK - 2 * _COMPANION_STEPS
+        self._room = (CACHE_GIB << 30) // token_bytes - BLOCK - 2 * _COMPANION_STEPS
         self._numbers = count()
         self._waiting: deque[Ticket] = deque()
         self._running: list[Ticket] = []
@@ -142,7 +142,7 @@ class Pipeline:
 
     def most_samples(self, prompt: int, limit: int) -> int:
         """How many outputs of so many tokens there is room for at once, beside a prompt of so many."""
-        return max(0, min(ROWS, (self._room - prompt) // (limit + _BLOCK)))
+        return max(0, min(ROWS, (self._room - prompt) // (limit + BLOCK)))
 
     def submit(self, ask: Ask) -> Ticket:
         """Queue an ask; it is worked on in every :meth:`outputs`, whoever is waited for."""
