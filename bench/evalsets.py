@@ -123,6 +123,32 @@ def swap_name(rng: random.Random, row: Row, rows: Sequence[Row]) -> str | None:
     return re.sub(rf"\b{name.group()}\b", other, row.translation)
 
 
+def swap_any_name(rng: random.Random, row: Row, rows: Sequence[Row]) -> str | None:
+    """Of a source in another script, where the source does not say what is a name: neither word is ever
+    written with a small letter."""
+    if row.language.script == "Latn":
+        return None
+    ordinary = _ordinary_words(rows)
+    names = [n for n in _NAME.findall(row.translation) if n.lower() not in ordinary]
+    others = [n for n in _NAME.findall(rng.choice(rows).translation) if n.lower() not in ordinary]
+    if not names or not others:
+        return None
+    name, other = rng.choice(names), rng.choice(others)
+    if other in row.source or other in row.translation or other[:4] == name[:4]:
+        return None
+    return re.sub(rf"\b{name}\b", other, row.translation)
+
+
+_ORDINARY: dict[int, tuple[Sequence[Row], frozenset[str]]] = {}
+
+
+def _ordinary_words(rows: Sequence[Row]) -> frozenset[str]:
+    if id(rows) not in _ORDINARY:
+        words = frozenset(word for row in rows for word in re.findall(r"\b[a-z]{4,}\b", row.translation))
+        _ORDINARY[id(rows)] = rows, words
+    return _ORDINARY[id(rows)][1]
+
+
 def cut_end(rng: random.Random, row: Row, rows: Sequence[Row]) -> str | None:
     words = row.translation.split(" ")
     cut = max(3, round(len(words) * rng.uniform(0.2, 0.5)))
@@ -223,8 +249,8 @@ def change_unit(rng: random.Random, row: Row, rows: Sequence[Row]) -> str | None
 CORRUPTIONS: dict[str, Corrupter] = {
     function.__name__: function
     for function in (
-        drop_sentence, add_sentence, change_digit, swap_name, cut_end, cut_headline, repeat_phrase, loop,
-        leave_clause, shuffle_words, other_segment, other_language, copy_source, lose_text, lose_bracket,
+        drop_sentence, add_sentence, change_digit, swap_name, swap_any_name, cut_end, cut_headline,
+        repeat_phrase, loop, leave_clause, shuffle_words, other_segment, other_language, copy_source, lose_text, lose_bracket,
         change_unit,
     )
 }  # fmt: skip

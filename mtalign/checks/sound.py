@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_VOWELS = "aiueo"
+VOWELS = "aiueo"
 _ROWS = {
     "k": "カキクケコ", "g": "ガギグゲゴ", "s": "サシスセソ", "z": "ザジズゼゾ", "t": "タチツテト",
     "d": "ダヂヅデド",
@@ -19,7 +19,7 @@ _ROWS = {
     "r": "ラリルレロ",
     "": "アイウエオ", "w": "ワヰ ヱヲ", "y": "ヤ ユ ヨ",
 }  # fmt: skip
-_KANA = {kana: (row, _VOWELS[place]) for row, kanas in _ROWS.items() for place, kana in enumerate(kanas)}
+_KANA = {kana: (row, VOWELS[place]) for row, kanas in _ROWS.items() for place, kana in enumerate(kanas)}
 _KANA |= {
     "シ": ("S", "i"),
     "チ": ("C", "i"),
@@ -50,7 +50,7 @@ _NEAR = {
 _LIKENESS = {
     (a, b): value for pair, value in _NEAR.items() for a, b in ((pair[0], pair[1]), (pair[1], pair[0]))
 }
-_LIKENESS |= {(a, b): 0.4 if a == b else 0.2 for a in _VOWELS for b in _VOWELS}
+_LIKENESS |= {(a, b): 0.4 if a == b else 0.2 for a in VOWELS for b in VOWELS}
 _VOWEL_WEIGHT = 0.4
 _WORD = re.compile(r"[a-z]+")
 _DOUBLED = re.compile(r"(.)\1")
@@ -63,7 +63,7 @@ def sound_of_katakana(text: str) -> str:
     sounds: list[str] = []
     for place, kana in enumerate(text):
         if kana in _SMALL:
-            if sounds and sounds[-1] in _VOWELS:
+            if sounds and sounds[-1] in VOWELS:
                 sounds.pop()
             sounds.append(_SMALL[kana])
             continue
@@ -82,9 +82,16 @@ def sound_of_word(word: str) -> str:
     return _DOUBLED.sub(r"\1", word)
 
 
+def likeness_of(sound: str, other: str) -> float | None:
+    """How alike two sounds are, 0 to 1; None where they are not alike at all."""
+    if sound == other and sound not in VOWELS:
+        return 1.0
+    return _LIKENESS.get((sound, other))
+
+
 def consonants(sounds: str) -> int:
     """How many consonants ``sounds`` has."""
-    return sum(sound not in _VOWELS for sound in sounds)
+    return sum(sound not in VOWELS for sound in sounds)
 
 
 def best_match(sounds: str, translation: str, enough: float = 1.0) -> tuple[float, tuple[int, int]]:
@@ -131,7 +138,7 @@ def likeness(left: str, right: str) -> float:
         diagonal = 0.0
         for place, other in enumerate(right, start=1):
             above = row[place]
-            gain = 1.0 if sound == other and sound not in _VOWELS else _LIKENESS.get((sound, other), 0.0)
+            gain = 1.0 if sound == other and sound not in VOWELS else _LIKENESS.get((sound, other), 0.0)
             row[place] = max(above, row[place - 1], diagonal + gain)
             diagonal = above
     return 2 * row[-1] / total
@@ -139,4 +146,4 @@ def likeness(left: str, right: str) -> float:
 
 @lru_cache(maxsize=16384)
 def _weight(sounds: str) -> float:
-    return sum(_VOWEL_WEIGHT if sound in _VOWELS else 1.0 for sound in sounds)
+    return sum(_VOWEL_WEIGHT if sound in VOWELS else 1.0 for sound in sounds)

@@ -6,7 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces, TokenEmbedder, TokenVectors
+from mtalign.embed.base import (
+    AdditiveEmbedder,
+    Embedder,
+    Pieces,
+    TokenEmbedder,
+    TokenSummer,
+    TokenSums,
+    TokenVectors,
+)
 from mtalign.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +34,8 @@ __all__ = [
     "Embedder",
     "Pieces",
     "TokenEmbedder",
+    "TokenSummer",
+    "TokenSums",
     "TokenVectors",
     "load_embedder",
 ]

@@ -110,6 +110,39 @@ class TokenEmbedder(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class TokenSums:
+    """A text before an encoder's head, token by token."""
+
+    sums: NDArray[np.float32]
+    """What each token adds, shape (t, k)."""
+    edge: NDArray[np.float32]
+    """What marks the beginning and the end of a text adds, shape (k,)."""
+    edges: float
+    """What that counts for; a token counts for one."""
+    spans: tuple[tuple[int, int], ...]
+    """The characters of each token, half-open, without white space around them."""
+
+
+@runtime_checkable
+class TokenSummer(Protocol):
+    """An :class:`AdditiveEmbedder` that gives its sums token by token, so that any words can be left out."""
+
+    name: str
+
+    def encode_token_sums(self, texts: Sequence[str]) -> list[TokenSums]:
+        """The tokens of each text before the head."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text is cut into: one for a common word."""
+        ...
+
+    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As in :class:`AdditiveEmbedder`."""
+        ...
+
+
 def unit_rows_about_mean(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows less their mean, made unit; what all tokens of a text share tells none from another."""
     import numpy as np

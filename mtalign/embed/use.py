@@ -20,7 +20,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtalign.embed.base import Pieces, TokenVectors, unit_rows_about_mean
+from mtalign.embed.base import Pieces, TokenSums, TokenVectors, unit_rows_about_mean
 from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
 from mtalign.embed.spans import piece_spans
 from mtalign.errors import MissingPackageError, ModelError
@@ -159,6 +159,26 @@ class UseEmbedder:
                 spans = tuple(cut[row][k][1] for k in kept)
                 found[row] = TokenVectors(vectors.astype(np.float32), spans)
         return found
+
+    def encode_token_sums(self, texts: Sequence[str]) -> list[TokenSums]:
+        """What each token adds to the sum of its text; see :class:`mtalign.embed.TokenSummer`."""
+        import numpy as np
+
+        cut = [self._cut(text) for text in texts]
+        tokens = [[_BEGIN, *(number for number, _ in some), _END] if some else [] for some in cut]
+        none = TokenSums(np.zeros((0, 512), np.float32), np.zeros(512, np.float32), 2.0, ())
+        found = [none] * len(texts)
+        for rows, part in self._sum(tokens, [[1] * len(ids) for ids in tokens]):
+            end = 0
+            for row in rows:
+                start, end = end, end + len(tokens[row])
+                spans = tuple(span for _, span in cut[row])
+                found[row] = TokenSums(part[start + 1 : end - 1], part[start] + part[end - 1], 2.0, spans)
+        return found
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text is cut into."""
+        return [len(ids) for ids in self._tokenizer.encode(list(texts))] if texts else []
 
     def _cut(self, text: str) -> list[tuple[int, tuple[int, int]]]:
         """Token numbers of a text, and the characters of each."""

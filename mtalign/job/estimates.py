@@ -8,34 +8,45 @@ from typing import TYPE_CHECKING
 
 from mtalign.checks.consistency import Pair, check_consistency
 from mtalign.checks.coverage import check_coverage
+from mtalign.checks.founded import check_founded
+from mtalign.checks.run_names import RunNames
 from mtalign.document import Status
 from mtalign.embed import ENCODER_LANGUAGES
 from mtalign.languages import ENGLISH, parse_language
-from mtalign.quality import estimate_quality, measure, measure_sentences, signals_of
+from mtalign.quality import estimate_quality, measure, measure_names, measure_sentences, signals_of
 
 if TYPE_CHECKING:
     from mtalign.document import Segment, Translation
     from mtalign.embed import Embedder
 
 
-def check_run(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> dict[str, Translation]:
-    """``translations`` with the flags that only a whole run shows."""
-    translated = [s for s in segments if translations[s.id].status is Status.TRANSLATED]
-    flags = check_consistency(
-        Pair(s.id, s.text, translations[s.id].text or "", s.language) for s in translated
-    )
-    return {
+def check_run(
+    segments: Iterable[Segment], translations: Mapping[str, Translation]
+) -> tuple[dict[str, Translation], RunNames]:
+    """``translations`` with the flags that only a whole run shows, and the names of all of them."""
+    pairs = [
+        Pair(s.id, s.text, translations[s.id].text or "", s.language)
+        for s in segments
+        if translations[s.id].status is Status.TRANSLATED
+    ]
+    flags = check_consistency(pairs)
+    flagged = {
         identifier: replace(one, flags=(*one.flags, *flags[identifier])) if identifier in flags else one
         for identifier, one in translations.items()
     }
+    return flagged, RunNames(pairs)
 
 
 def estimate_qualities(
-    segments: Iterable[Segment], translations: Mapping[str, Translation], embedder: Embedder
+    segments: Iterable[Segment],
+    translations: Mapping[str, Translation],
+    embedder: Embedder,
+    names: RunNames | None = None,
 ) -> tuple[dict[str, Translation], dict[str, float]]:
-    """``translations`` with the flags of :mod:`mtalign.checks.coverage`, and estimates by segment id.
+    """``translations`` with the flags that sentence vectors show, and estimates by segment id.
 
-    A segment whose language the encoder does not know has neither.
+    ``names`` are those of the whole run. A segment whose language the encoder does not know has no such flag
+    and no estimate.
     """
     known = [
         s
@@ -47,11 +58,24 @@ def estimate_qualities(
         [(s.text, translations[s.id].text or "", parse_language(s.language), ENGLISH) for s in known],
         embedder,
     )
+    called = measure_names(
+        [(s.text, translations[s.id].text or "", parse_language(s.language)) for s in known],
+        embedder,
+        names,
+        [s.id for s in known],
+    )
     flagged, qualities = dict(translations), {}
-    for segment, similarity, signs in zip(known, similarities, sentences, strict=True):
+    for segment, similarity, signs, some in zip(known, similarities, sentences, called, strict=True):
         one = translations[segment.id]
+        told = {flag.translation_span for flag in one.flags if flag.name == "name"}
+        unfounded = check_founded(some, parse_language(segment.language))
         one = flagged[segment.id] = replace(
-            one, flags=(*one.flags, *check_coverage(similarity, signs.source, signs.translation))
+            one,
+            flags=(
+                *one.flags,
+                *check_coverage(similarity, signs.source, signs.translation),
+                *(flag for flag in unfounded if flag.translation_span not in told),
+            ),
         )
         signals = signals_of(
             segment.text,

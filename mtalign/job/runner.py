@@ -273,7 +273,7 @@ def finish_job(
     from mtalign.embed import load_embedder
 
     embedder = load_embedder()
-    translations = check_run(
+    translations, names = check_run(
         (segment for document in documents for segment in document.segments),
         {r.segment.id: r.translation for document in documents for r in document.records},
     )
@@ -290,7 +290,7 @@ def finish_job(
             words = link_segment_words(segments, translations, embedder, target.code)
             terms = {} if counts is None else counts.add(segments, translations)
             own = {segment.id: translations[segment.id] for segment in segments}
-            flagged, qualities = estimate_qualities(segments, own, embedder)
+            flagged, qualities = estimate_qualities(segments, own, embedder, names)
             records = [
                 replace(
                     record,

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from mtalign.quality.estimate import Signals, estimate_quality, signals_of
+from mtalign.quality.names import measure_names
 from mtalign.quality.sentences import Sentences, measure_sentences
 from mtalign.quality.similarity import measure
 
-__all__ = ["Sentences", "Signals", "estimate_quality", "measure", "measure_sentences", "signals_of"]
+__all__ = [
+    "Sentences",
+    "Signals",
+    "estimate_quality",
+    "measure",
+    "measure_names",
+    "measure_sentences",
+    "signals_of",
+]

@@ -1,0 +1,160 @@
+"""Names of a translation that nothing in the source stands for.
+
+A name is written as in the source (Latin script), sounds like something there (other scripts), or is what a
+country, language, month or weekday there is called in English: then nothing is said. What is left, suspects,
+is told from right translations (``Federal`` for ``Bundes-``) by what sentence vectors make of it:
+:func:`mtalign.quality.measure_names` measures, and the functions here judge.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from mtalign.checks.exonyms import is_called_so
+from mtalign.checks.heard import heard_in
+from mtalign.checks.spelling import fold, shared_letters
+from mtalign.document import Flag, Severity
+from mtalign.files import packaged_json
+
+if TYPE_CHECKING:
+    from mtalign.languages import Language
+
+NAME = re.compile(r"(?<![\w@#&])[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{3,}(?![\w@])")
+_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ]{4,}")
+_BEFORE_A_NAME = " \t\"“”„«'‘’([{"
+_ENDS = ".!?:;…•·|>\n—–"
+CAPITALISED = re.compile(r"[A-ZÀ-ÖØ-Þ][\wß-öø-ÿ]{2,}")
+_NEAREST = 3
+"""Words that the translation lacks are taken from about the same place in the source, so many."""
+_SAME = 0.85
+_HEARD = 0.9
+_HEARD_SOUNDS = 5
+"""So much of a word's beginning, or of so many sounds, and it counts as found in the source."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A word with a capital, inside a sentence of a translation, that is not found in the source."""
+
+    name: str
+    spans: tuple[Span, ...]
+    """Where it stands."""
+    letters: float
+    """Share of its letters that stand together in the source."""
+    heard: float
+    """Share of its sounds that stand together there, 0 for a source in Latin script."""
+    sounds: int
+    absent: bool
+    """It names a country, language, month or weekday that the source does not."""
+    lost: tuple[Span, ...]
+    """Words of the source with a capital, in about its place, that the translation does not have."""
+    acronyms: bool
+    """The source has an acronym that the translation lacks: its words may be what it stands for."""
+    capitals: float
+    """Share of the translation's words with a capital: in a title it means little."""
+
+
+def suspects(source: str, translation: str, source_language: Language) -> list[Suspect]:
+    """The suspects of a translation into English; none where the source is English itself."""
+    if source_language.code == "en":
+        return []
+    places: dict[str, list[Span]] = {}
+    for match in NAME.finditer(translation):
+        before = translation[: match.start()].rstrip(_BEFORE_A_NAME)
+        if before and before[-1] not in _ENDS:
+            places.setdefault(match.group(), []).append(match.span())
+    if not places:
+        return []
+    words = _WORD.findall(translation)
+    capitals = sum(word[0].isupper() for word in words) / len(words)
+    folded = fold(source)
+    latin = source_language.script == "Latn"
+    found = []
+    lost: list[re.Match[str]] | None = None
+    acronyms = False
+    for name, spans in places.items():
+        key = fold(name)
+        if key in folded or is_called_so(name, folded, source_language.primary):
+            continue
+        if key[: math.ceil(_SAME * len(key))] in folded:
+            continue
+        letters = shared_letters(key, folded)
+        heard, sounds = (0.0, 0) if latin else heard_in(name, source)
+        if heard >= _HEARD and sounds >= _HEARD_SOUNDS:
+            continue
+        if lost is None:
+            there = fold(translation)
+            lost = [m for m in CAPITALISED.finditer(source) if fold(m.group()) not in there]
+            acronyms = any(sum(map(str.isupper, m.group())) > 1 for m in lost)
+        place = spans[0][0] / len(translation)
+        near = sorted(
+            (m for m in lost if not m.group().isupper()),
+            key=lambda match: abs(match.start() / len(source) - place),
+        )[:_NEAREST]
+        absent = is_called_so(name, folded, source_language.primary) is False
+        found.append(
+            Suspect(
+                name,
+                tuple(spans),
+                letters,
+                heard,
+                sounds,
+                absent,
+                tuple(m.span() for m in near),
+                acronyms,
+                capitals,
+            )
+        )
+    return found
+
+
+SIGNS = (
+    *("letters", "heard", "heard_well", "sounds", "absent", "acronyms", "common", "tokens"),
+    *("often", "length", "capitals", "cosine", "alone", "removal", "exchange", "movement", "stretch"),
+    *("nearest", "least", "most", "rivals", "window", "uncovered", "lost_nearest", "lost_like"),
+)
+"""What is known of a suspect without the run; see :mod:`mtalign.quality.names`."""
+
+
+@dataclass(frozen=True)
+class NameSigns:
+    """What tells whether a suspect stands for something in the source."""
+
+    suspect: Suspect
+    signs: Mapping[str, float]
+    """By the names of :data:`SIGNS`, in a run also of :data:`mtalign.checks.run_names.RUN_SIGNS`."""
+    in_run: bool = False
+
+
+@lru_cache(maxsize=1)
+def _data() -> dict[str, dict[str, float]]:
+    """Weights, bias and limit by :func:`kind_of`, from ``bench/fit_names.py``."""
+    return packaged_json("mtalign.checks", "founded.json")
+
+
+def kind_of(source_language: Language, in_run: bool) -> str:
+    """Which weights judge: for sources in Latin script or in others, with what the run says or without."""
+    return ("latin" if source_language.script == "Latn" else "other") + (" run" if in_run else " alone")
+
+
+def log_odds(signs: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Of a suspect standing for nothing in the source."""
+    return weights["bias"] + math.fsum(weights.get(name, 0.0) * value for name, value in signs.items())
+
+
+def check_founded(names: Sequence[NameSigns], source_language: Language) -> list[Flag]:
+    """Names of a translation that stand for nothing in the source."""
+    flags = []
+    for one in names:
+        weights = _data()[kind_of(source_language, one.in_run)]
+        if log_odds(one.signs, weights) > weights["limit"]:
+            says = f"“{one.suspect.name}” seems to stand for nothing in the source"
+            flags.append(Flag("name", Severity.WARNING, says, translation_span=one.suspect.spans[0]))
+    return flags

@@ -1,0 +1,118 @@
+"""How much an English word sounds like something in a text of another script.
+
+The text is read aloud by rule: katakana by its sounds, all else as AnyAscii romanises it (Hangul syllables,
+the Mandarin reading of Chinese characters, Cyrillic, ...). In Chinese nothing tells where words begin, so the
+word is laid beside every stretch of the text (Smith-Waterman, with the likeness of sounds of
+:mod:`mtalign.checks.sound`).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from mtalign.checks.sound import VOWELS, likeness_of, sound_of_katakana, sound_of_word
+from mtalign.checks.spelling import fold
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_RUN = re.compile("[ァ-ヴー]+|[一-鿿]+|[^ァ-ヴー一-鿿]+")
+_ROMAN = (
+    ("ch", "C"), ("sh", "S"), ("zh", "J"), ("ts", "C"), ("tz", "C"), ("kh", "h"), ("ph", "f"), ("th", "s"),
+    ("eo", "o"), ("eu", "u"), ("ae", "e"), ("j", "J"), ("l", "r"), ("v", "b"), ("y", "i"),
+)  # fmt: skip
+_MANDARIN = (("q", "C"), ("x", "S"), ("c", "C"))
+_ELSEWHERE = (("q", "k"), ("x", "ks"), ("c", "k"))
+_OTHER = re.compile(r"[^a-z]+")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyzSCJ "
+_PLACE = {sound: place for place, sound in enumerate(_ALPHABET)}
+_MISSING = {True: 0.2, False: 0.6}
+"""What a vowel and a consonant of the word cost that the text lacks."""
+_EXTRA = {True: 0.1, False: 0.5}
+"""The same of the text, within the stretch."""
+_UNLIKE = {True: -0.1, False: -0.3}
+_MOST = 4000
+"""Sounds of a text that are looked at."""
+
+
+def heard_in(word: str, text: str) -> tuple[float, int]:
+    """How much of the sound of ``word`` one stretch of ``text`` has, at most 1, and of how many sounds."""
+    letters = _OTHER.sub("", fold(word))
+    sounds = sound_of_word(letters)
+    if not sounds:
+        return 0.0, 0
+    if letters in read_aloud(text)[1]:
+        return 1.0, len(sounds)
+    weights, _, _ = _tables()
+    most = sum(float(weights[_PLACE[sound]]) for sound in sounds if sound in _PLACE)
+    return (_best(sounds, text) / most if most else 0.0), len(sounds)
+
+
+def _best(sounds: str, text: str) -> float:
+    import numpy as np
+
+    heard = _places(text)
+    if not len(heard):
+        return 0.0
+    _, likeness, extra = _tables()
+    # With costs added up, the best gap before each place is a running maximum.
+    costs = np.cumsum(extra[heard])
+    previous = np.zeros(len(heard) + 1)
+    row = np.empty(len(heard) + 1)
+    start = 0.0
+    for sound in sounds:
+        missing = _MISSING[sound in VOWELS]
+        start -= missing
+        row[0] = start
+        np.maximum(previous[:-1] + likeness[_PLACE[sound], heard], previous[1:] - missing, out=row[1:])
+        row[1:] += costs
+        np.maximum.accumulate(row, out=row)
+        row[1:] -= costs
+        previous, row = row, previous
+    return float(previous.max())
+
+
+@lru_cache(maxsize=64)
+def _places(text: str) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.fromiter((_PLACE[sound] for sound in read_aloud(text)[0][:_MOST]), np.int64)
+
+
+@lru_cache(maxsize=64)
+def read_aloud(text: str) -> tuple[str, str]:
+    """``text`` in the sounds of :mod:`mtalign.checks.sound`, a space between words; and in Latin letters."""
+    from anyascii import anyascii
+
+    sounds, letters = [], []
+    for match in _RUN.finditer(text):
+        run = match.group()
+        latin = "".join(anyascii(character) for character in run).lower()
+        letters.append(_OTHER.sub("", latin))
+        if "ァ" <= run[0] <= "ヴ":
+            sounds.append(sound_of_katakana(run))
+            continue
+        rules = (*_ROMAN, *(_MANDARIN if "一" <= run[0] <= "鿿" else _ELSEWHERE))
+        for word in _OTHER.split(latin):
+            for spelling, sound in rules:
+                word = word.replace(spelling, sound)
+            sounds.append(word)
+    return " ".join(filter(None, sounds)), "".join(letters)
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Weight of each sound, likeness of each two, and what each costs where the word lacks it."""
+    import numpy as np
+
+    size = len(_ALPHABET)
+    likeness = np.empty((size, size))
+    for a, first in enumerate(_ALPHABET):
+        for b, second in enumerate(_ALPHABET):
+            known = likeness_of(first, second)
+            likeness[a, b] = known if known is not None else _UNLIKE[first in VOWELS]
+    weights = np.array([0.4 if sound in VOWELS else 1.0 for sound in _ALPHABET])
+    return weights, likeness, np.array([_EXTRA[sound in VOWELS] for sound in _ALPHABET])

@@ -1,0 +1,148 @@
+"""What the other segments of a run say of a name: where it stands, and what stands in their sources."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Set
+from typing import TYPE_CHECKING
+
+from mtalign.checks.founded import CAPITALISED, NAME, Suspect
+from mtalign.checks.spelling import fold
+
+if TYPE_CHECKING:
+    from mtalign.checks.consistency import Pair
+
+_SMALL = re.compile(r"\b[a-z]{4,}\b")
+_UNIT = re.compile("[一-鿿]+|[ァ-ヴー]+|[가-힣]+|[a-zα-ωа-я]+")
+_BEGINNING = 6
+_MOST = 40
+"""So many segments with a name are looked at."""
+_KEPT_SHARE = 0.5
+_NOUN_SHARE = 0.2
+_MOST_NAMES = 2
+_RARE = 4
+_LITTLE = 0.2
+
+RUN_SIGNS = (
+    *("ordinary", "founded", "unfounded", "founded_share", "elsewhere"),
+    *("lost_kept", "lost_names", "lost_nouns"),
+    *("shared", "unshared", "shared_most", "shared_little"),
+)
+"""What a run adds to the signs of a suspect; see :meth:`RunNames.signs`."""
+
+
+class RunNames:
+    """The names of a run's translations, and the words of its sources."""
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        """Read all segments once."""
+        self._pairs = {pair.id: pair for pair in pairs}
+        self._ordinary: set[str] = set()
+        self._founded: Counter[str] = Counter()
+        self._unfounded: Counter[str] = Counter()
+        self._words: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+        self._units: Counter[str] = Counter()
+        self._where: dict[str, list[str]] = defaultdict(list)
+        for pair in self._pairs.values():
+            self._ordinary.update(_SMALL.findall(pair.translation))
+            founded, unfounded = _names(pair)
+            self._founded.update(founded)
+            self._unfounded.update(unfounded)
+            words, kept = _words(pair.source, pair.translation)
+            self._words.update(words)
+            self._kept.update(kept)
+            self._units.update(_units(pair.source))
+            for name in founded | unfounded:
+                if len(self._where[name]) <= _MOST:
+                    self._where[name].append(pair.id)
+
+    def signs(self, identifier: str, source: str, translation: str, suspect: Suspect) -> tuple[float, ...]:
+        """What all segments but the one of that id say of a suspect of ``translation``.
+
+        Whether the word is written with a small letter; how often it stands in translations whose source has
+        it too, and in others; whether the words of the source that ``translation`` lacks are kept elsewhere,
+        as names are; and whether the source shares something with those of the segments that have the word,
+        which others do not.
+        """
+        own = self._pairs.get(identifier)
+        name = suspect.name
+        founded, unfounded = self._founded[name], self._unfounded[name]
+        if own is not None:
+            mine, others = _names(own)
+            founded -= name in mine
+            unfounded -= name in others
+        total = founded + unfounded
+        return (
+            float(name.lower() in self._ordinary),
+            math.log1p(founded),
+            math.log1p(unfounded),
+            founded / total if total else 0.0,
+            float(total > 0),
+            *self._lost(own, source, translation, suspect),
+            *self._shared(identifier, source, name),
+        )
+
+    def _lost(
+        self, own: Pair | None, source: str, translation: str, suspect: Suspect
+    ) -> tuple[float, float, float]:
+        words, kept = _words(source, translation)
+        mine, mine_kept = _words(own.source, own.translation) if own is not None else (set(), set())
+
+        def kept_share(word: str) -> float | None:
+            total = self._words[word] - (word in mine)
+            return (self._kept[word] - (word in mine_kept)) / total if total else None
+
+        names = sum(
+            (kept_share(word) or 0.0) >= _KEPT_SHARE and word.lower() not in self._ordinary
+            for word in words - kept
+        )
+        near = [share for span in suspect.lost if (share := kept_share(source[slice(*span)])) is not None]
+        nouns = sum(share < _NOUN_SHARE for share in near)
+        return max(near, default=0.0), float(min(names, _MOST_NAMES)), float(nouns)
+
+    def _shared(self, identifier: str, source: str, name: str) -> tuple[float, float, float, float]:
+        places = [other for other in self._where.get(name, ()) if other != identifier][:_MOST]
+        if not places:
+            return 0.0, 0.0, 0.0, 0.0
+        here = _units(source)
+        counts = Counter(unit for other in places for unit in here & _units(self._pairs[other].source))
+        rest = {unit: self._units[unit] - 1 for unit in counts}
+        share = max(((n - 0.5) / rest[unit] for unit, n in counts.items() if rest[unit]), default=0.0)
+        most = max((n for unit, n in counts.items() if rest[unit] <= _RARE * n), default=0) / len(places)
+        little = math.log1p(len(places)) if most < _LITTLE else 0.0
+        return share, float(share == 0), most, little
+
+
+def _names(pair: Pair) -> tuple[set[str], set[str]]:
+    """Names of a translation that its source has too, and those it has not."""
+    names = {match.group() for match in NAME.finditer(pair.translation)}
+    if not names:
+        return names, names
+    source = fold(pair.source)
+    founded = {name for name in names if fold(name) in source}
+    return founded, names - founded
+
+
+def _words(source: str, translation: str) -> tuple[Set[str], Set[str]]:
+    """Words of a source with a capital, and those of them that its translation has."""
+    words = {match.group() for match in CAPITALISED.finditer(source)}
+    if not words:
+        return words, words
+    there = fold(translation)
+    return words, {word for word in words if fold(word) in there}
+
+
+def _units(source: str) -> Set[str]:
+    """Beginnings of words; where words are not told apart, pairs of characters."""
+    units: set[str] = set()
+    for match in _UNIT.finditer(fold(source)):
+        run = match.group()
+        if run[0] < "\u1100":
+            if len(run) >= 3:
+                units.add(run[:_BEGINNING])
+        else:
+            units.update(run[place : place + 2] for place in range(len(run) - 1))
+    return units
