@@ -2,9 +2,10 @@
 
     python bench/checks.py
 
-Rows are the outputs of good systems and a quarter of the FLORES-200 references, for names all of these. Thresholds were chosen on the
-development blocks (25 lines in turn); the table is of the other blocks. The word lists of the rules were
-written with all lines in view, so false alarms are a little flattered.
+Rows are the outputs of good systems and a quarter of the FLORES-200 references; for names, which only a run
+shows, all of these. Thresholds were chosen on the development blocks (25 lines in turn); the table is of the
+other blocks. The word lists of the rules were written with all lines in view, so false alarms are a little
+flattered.
 """
 
 from __future__ import annotations

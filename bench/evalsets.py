@@ -250,8 +250,8 @@ CORRUPTIONS: dict[str, Corrupter] = {
     function.__name__: function
     for function in (
         drop_sentence, add_sentence, change_digit, swap_name, swap_any_name, cut_end, cut_headline,
-        repeat_phrase, loop, leave_clause, shuffle_words, other_segment, other_language, copy_source, lose_text, lose_bracket,
-        change_unit,
+        repeat_phrase, loop, leave_clause, shuffle_words, other_segment, other_language, copy_source,
+        lose_text, lose_bracket, change_unit,
     )
 }  # fmt: skip
 

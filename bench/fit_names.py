@@ -3,9 +3,9 @@
     python bench/fit_names.py [--write]
 
 Logistic regression over the suspects of good outputs and references, and of copies with one name exchanged,
-of the development blocks; once with what the rest of the run says and once without. The limit is where so many
-of the untouched texts have a flag. Also printed: recall at such a limit of each set, where each half of the
-blocks is judged by weights from the other half.
+of the development blocks; once with what the rest of the run says and once without. The limit is where so
+many of the untouched texts have a flag. Also printed: recall at such a limit of each set, where each half of
+the blocks is judged by weights from the other half.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from mtalign.embed import load_embedder
 from mtalign.quality import measure_names
 
 DATA = Path(founded.__file__).with_name("founded.json")
-FALSE_ALARMS = 0.02
+FALSE_ALARMS = {"latin": 0.014, "other": 0.02}
+"""Those of the other checks for names come on top."""
 SEEDS = 3
 LEFT_OUT = {
     "latin": frozenset(
-        {"heard", "heard_well", "sounds", "shared", "unshared", "shared_most", "shared_little"}
+        {"heard", "heard_well", "sounds", "short", "shared", "unshared", "shared_most", "shared_little"}
     ),
     "other": frozenset({"lost_kept", "lost_names", "lost_nouns"}),
 }
@@ -139,11 +140,11 @@ def main() -> None:
         worst = one.worst(odds)
         for name in sorted({row.set for row, _ in one.texts}):
             of_set = np.array([row.set == name for row, _ in one.texts])
-            limit = np.quantile(worst[of_set & ~exchanged], 1 - FALSE_ALARMS)
+            limit = np.quantile(worst[of_set & ~exchanged], 1 - FALSE_ALARMS[script])
             rate = np.mean(worst[of_set & exchanged] > limit) if (of_set & exchanged).any() else np.nan
             print(f"{script} {in_run} {name}: {rate:.3f} of {(of_set & exchanged).sum()} at its own limit")
         weight, bias = fit(x, y)
-        limit = float(np.quantile(one.worst(x @ weight + bias)[~exchanged], 1 - FALSE_ALARMS))
+        limit = float(np.quantile(one.worst(x @ weight + bias)[~exchanged], 1 - FALSE_ALARMS[script]))
         kind = f"{script} {'run' if in_run else 'alone'}"
         data[kind] = {n: round(float(w), 4) for n, w in zip(one.names, weight, strict=True)}
         data[kind] |= {"bias": round(bias, 4), "limit": round(limit, 3)}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,13 @@ from evalsets import CORRUPTIONS, Row, corrupted, read_rows
 from sacrebleu.metrics.chrf import CHRF
 
 from mtalign.checks import check_translation
+from mtalign.checks.consistency import Pair
 from mtalign.checks.coverage import check_coverage
+from mtalign.checks.founded import NameSigns, check_founded
+from mtalign.checks.run_names import RunNames
 from mtalign.embed import load_embedder
 from mtalign.languages import ENGLISH, parse_language
-from mtalign.quality import measure, measure_sentences, signals_of
+from mtalign.quality import measure, measure_names, measure_sentences, signals_of
 from mtalign.quality.estimate import SIGNALS, clipped
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "mtalign" / "quality" / "weights.json"
@@ -60,11 +64,13 @@ def read_data(rows: list[Row], kinds: list[str], scores: Sequence[float | None] 
     embedder, chrf = load_embedder(), CHRF()
     similarities = measure([r.source for r in rows], [r.translation for r in rows], embedder)
     sentences = measure_sentences([(r.source, r.translation, r.language, ENGLISH) for r in rows], embedder)
+    names = read_names(rows, kinds)
     signals, values = [], []
     for number, (row, similarity, signs) in enumerate(zip(rows, similarities, sentences, strict=True)):
         flags = [
             *check_translation(row.source, row.translation, row.language, ENGLISH),
             *check_coverage(similarity, signs.source, signs.translation),
+            *check_founded(names[number], row.language),
         ]
         score = scores[number] if scores else None
         one = signals_of(row.source, row.translation, row.language, flags, similarity, score, "llamacpp")
@@ -74,13 +80,29 @@ def read_data(rows: list[Row], kinds: list[str], scores: Sequence[float | None] 
     return Data(rows, kinds, np.array(signals), np.array(values))
 
 
+def read_names(rows: list[Row], kinds: list[str]) -> list[tuple[NameSigns, ...]]:
+    """The signs of the names of each row; its run is the untouched output of its system."""
+    places = defaultdict(list)
+    for place, row in enumerate(rows):
+        places[row.set, row.system].append(place)
+    found: list[tuple[NameSigns, ...]] = [()] * len(rows)
+    for run in places.values():
+        untouched = (rows[place] for place in run if not kinds[place])
+        names = RunNames(Pair(str(r.number), r.source, r.translation, r.language.code) for r in untouched)
+        texts = [(rows[place].source, rows[place].translation, rows[place].language) for place in run]
+        numbers = [str(rows[place].number) for place in run]
+        for place, some in zip(run, measure_names(texts, load_embedder(), names, numbers), strict=True):
+            found[place] = some
+    return found
+
+
 def evaluation_data(a_kind: int = A_KIND) -> Data:
     """Every system output, and ``a_kind`` corrupted copies of each kind."""
     rows = read_rows()
     kinds = [""] * len(rows)
     untouched = list(rows)
     for kind in CORRUPTIONS:
-        if kind == "lose_text":
+        if kind in ("lose_text", "swap_any_name"):
             continue
         copies = [bad for _, bad in corrupted(untouched, kind)]
         step = max(1, len(copies) // a_kind)

@@ -300,16 +300,25 @@ def test_a_name_spelled_otherwise_than_in_the_rest_of_the_run_is_flagged_there()
 NAMED = [
     Pair("a", "Gestern kam Gavrilita nach Bonn.", "Yesterday Gavrilita came to Bonn.", "de"),
     Pair("b", "Heute sprach Gavrilita lange.", "Today Gavrilita spoke at length.", "de"),
-    Pair("c", "Dann traf Sandu den Minister.", "Then Sandu met the minister.", "de"),
+    Pair("c", "Dann traf Gavrilita den Minister.", "Then Gavrilita met the minister.", "de"),
+    Pair("d", "Bald geht Gavrilita.", "Soon Gavrilita leaves.", "de"),
 ]
 
 
-def test_a_name_of_the_source_that_another_segment_keeps_is_missed_where_it_is_lost():
-    flags = check_consistency([*NAMED, Pair("x", "Nun geht Sandu.", "Now the president leaves.", "de")])
+def test_a_name_of_the_source_that_four_other_segments_keep_is_missed_where_it_is_lost():
+    lost = Pair("x", "Nun geht Gavrilita.", "Now the president leaves.", "de")
+    flags = check_consistency([*NAMED, lost])
     assert {key: [(f.name, f.severity) for f in some] for key, some in flags.items()} == {
-        "x": [("name", Severity.INFO)]
+        "x": [("name", Severity.WARNING)]
     }
-    assert flags["x"][0].source_span == (9, 14)
+    assert flags["x"][0].source_span == (9, 18)
+    assert check_consistency([*NAMED[1:], lost]) == {}
+
+
+def test_a_name_spelled_otherwise_than_in_one_other_segment_is_a_hint():
+    changed = Pair("x", "Nun geht Gavrilita.", "Now Gavrilitza leaves.", "de")
+    ((flag,),) = check_consistency([NAMED[0], changed]).values()
+    assert (flag.name, flag.severity) == ("name_spelling", Severity.INFO)
 
 
 def test_a_name_that_stands_in_the_source_elsewhere_and_not_here_is_flagged_in_the_translation():
@@ -317,7 +326,7 @@ def test_a_name_that_stands_in_the_source_elsewhere_and_not_here_is_flagged_in_t
     flags = check_consistency([*NAMED, changed])
     ((identifier, (flag,)),) = flags.items()
     assert (identifier, flag.name, flag.severity) == ("x", "name", Severity.WARNING)
-    assert flag.message == "“Gavrilita” is not in the source, as it is in 2 other segments"
+    assert flag.message == "“Gavrilita” is not in the source, as it is in 4 other segments"
     assert flag.translation_span is not None
     assert changed.translation[slice(*flag.translation_span)] == "Gavrilita"
 
@@ -330,7 +339,8 @@ def test_a_name_that_stands_in_the_source_elsewhere_and_not_here_is_flagged_in_t
     ],
 )
 def test_common_words_and_parts_of_a_compound_are_no_lost_or_foreign_names(source, translation):
-    others = [*NAMED, Pair("d", "Meine Hand.", "My Hand.", "de"), Pair("e", "Eine Hand.", "A hand.", "de")]
+    others = [*NAMED, *(Pair(f"h{n}", f"Meine {n} Hand.", f"My {n} Hand.", "de") for n in range(5))]
+    others += [Pair("e", "Eine Hand.", "A hand.", "de")]
     assert "x" not in check_consistency([*others, Pair("x", source, translation, "de")])
 
 

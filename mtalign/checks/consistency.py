@@ -14,15 +14,17 @@ _NAME = re.compile(r"(?<![\w@/.-])[A-ZÀ-ÖØ-Þ][\w’'-]{3,}(?![\w@/])")
 _CAPITALISED = re.compile(r"\b[A-ZÀ-ÖØ-Þ][\w’'-]{3,}")
 _SMALL = re.compile(r"\b[a-zß-öø-ÿ][\w’'-]{3,}")
 _LEAST_LETTERS = 4
-_LEAST_KEPT = 1
-"""So many other segments have to keep a word before it counts as a name."""
-_KEPT_SHARE = 0.5
+_LEAST_KEPT = 4
+"""So many other segments have to keep a word before it counts as a name that must not be missing."""
+_KEPT_SHARE = 0.8
+_SPELLED_SHARE = 0.5
+"""The share that has to write a name so before another spelling of it is flagged."""
 _HABIT = 2
 _ALIKE = 0.75
 """Spelling likeness (difflib) from which another word is the same name written otherwise."""
-_LEAST_FOUNDED = 1
+_LEAST_FOUNDED = 4
 """So many other segments must have a name of the translation in their source before it counts as one."""
-_FOUNDED_SHARE = 0.5
+_FOUNDED_SHARE = 0.8
 _BEGINNING = 3
 _SHORT = 12
 """Sources shorter than this, in characters, may well mean two things."""
@@ -76,12 +78,14 @@ def _names(pairs: list[Pair], common: Set[str]) -> Iterable[tuple[str, Flag]]:
             continue
         kept = [name.casefold() in pair.translation.casefold() for pair, _ in places]
         others = sum(kept)
-        if others < _LEAST_KEPT or others < _KEPT_SHARE * len(kept) or all(kept):
+        if not others or others < _SPELLED_SHARE * len(kept) or all(kept):
             continue
         for (pair, start), is_kept in zip(places, kept, strict=True):
             if is_kept:
                 continue
             near = _nearest(name, pair.translation)
+            if not near and (others < _LEAST_KEPT or others < _KEPT_SHARE * len(kept)):
+                continue
             says = f"“{near[0]}” is written “{name}” in {_segments(others)}" if near else (
                 f"“{name}” is kept in {_segments(others)} and is missing here"
             )  # fmt: skip

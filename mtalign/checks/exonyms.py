@@ -39,6 +39,35 @@ def is_called_so(word: str, source: str, language: str) -> bool | None:
     return any(form in source for form in forms) or (False if exact else None)
 
 
+def called_in_short(word: str, source: str, language: str) -> float:
+    """Whether a Chinese source has the first character of a country that ``word`` names or derives from.
+
+    Newspapers call countries so. Beside that of another country (中美, China and the United States) it is
+    certain, 1; alone it may stand for anything, 0.5.
+    """
+    if language != "zh":
+        return 0.0
+    key = fold(word)
+    forms = _table(language).get(key, ()) or _of_relatives(key, language)
+    found = 0.0
+    for first in {form[0] for form in forms}:
+        for match in re.finditer(first, source):
+            beside = source[max(0, match.start() - 1) : match.end() + 1].replace(first, "")
+            if _country_characters().intersection(beside):
+                return 1.0
+            found = 0.5
+    return found
+
+
+@lru_cache(maxsize=1)
+def _country_characters() -> frozenset[str]:
+    """First characters of the countries of the world."""
+    from babel import Locale
+
+    names = (Locale.parse(code).territories for code in _CHINESE)
+    return frozenset(name[0] for some in names for code, name in some.items() if code.isalpha())
+
+
 @lru_cache(maxsize=4096)
 def _of_relatives(key: str, language: str) -> tuple[str, ...]:
     """Of the names that ``key`` is derived from: of Brazil for Brazilian, of Italy for Italian."""
@@ -90,9 +119,6 @@ def _names(language: str) -> Mapping[str, tuple[str, ...]]:
             people = [one for one in get_official_languages(code)[:1] if _is_of(one, name)]
             forms = [locale.territories.get(code), *(locale.languages.get(one) for one in people)]
             found[_plain(name)] |= _stems(forms)
-            if language == "zh" and code in locale.territories:
-                # Newspapers call a country by its first character.
-                found[_plain(name)].add(locale.territories[code][0])
         for code, name in english.languages.items():
             if "_" not in code:
                 found[_plain(name)] |= _stems([locale.languages.get(code)])
@@ -107,7 +133,7 @@ def _names(language: str) -> Mapping[str, tuple[str, ...]]:
 def _is_of(language: str, territory: str) -> bool:
     from babel import Locale
 
-    return Locale.parse("en").languages.get(language, " ")[0] == territory[0]
+    return bool(Locale.parse("en").languages.get(language, " ")[0] == territory[0])
 
 
 def _plain(name: str) -> str:

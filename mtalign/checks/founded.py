@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mtalign.checks.exonyms import is_called_so
+from mtalign.checks.exonyms import called_in_short, is_called_so
 from mtalign.checks.heard import heard_in
 from mtalign.checks.spelling import fold, shared_letters
 from mtalign.document import Flag, Severity
@@ -53,6 +53,8 @@ class Suspect:
     sounds: int
     absent: bool
     """It names a country, language, month or weekday that the source does not."""
+    short: bool
+    """The source may name its country by one character."""
     lost: tuple[Span, ...]
     """Words of the source with a capital, in about its place, that the translation does not have."""
     acronyms: bool
@@ -85,6 +87,9 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
             continue
         if key[: math.ceil(_SAME * len(key))] in folded:
             continue
+        in_short = called_in_short(name, folded, source_language.primary)
+        if in_short == 1:
+            continue
         letters = shared_letters(key, folded)
         heard, sounds = (0.0, 0) if latin else heard_in(name, source)
         if heard >= _HEARD and sounds >= _HEARD_SOUNDS:
@@ -107,6 +112,7 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
                 heard,
                 sounds,
                 absent,
+                in_short > 0,
                 tuple(m.span() for m in near),
                 acronyms,
                 capitals,
@@ -116,7 +122,7 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
 
 
 SIGNS = (
-    *("letters", "heard", "heard_well", "sounds", "absent", "acronyms", "common", "tokens"),
+    *("letters", "heard", "heard_well", "sounds", "absent", "short", "acronyms", "common", "tokens"),
     *("often", "length", "capitals", "cosine", "alone", "removal", "exchange", "movement", "stretch"),
     *("nearest", "least", "most", "rivals", "window", "uncovered", "lost_nearest", "lost_like"),
 )

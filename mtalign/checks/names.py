@@ -41,7 +41,7 @@ _OTHERWISE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Lower case; what else an abbreviation may become. An empty tuple: anything."""
 
-SOUND = 0.52
+SOUND = 0.45
 """Likeness of sound from which an English word may be the katakana one; see :mod:`mtalign.checks.sound`."""
 _LEAST_CONSONANTS = 3
 

@@ -80,7 +80,7 @@ def _own_signs(suspect: Suspect, length: int, sizes: tuple[int, int]) -> tuple[f
     heard_well = max(0.0, suspect.heard - _HEARD_WELL)
     return (
         suspect.letters, suspect.heard, heard_well, math.log1p(suspect.sounds), float(suspect.absent),
-        float(suspect.acronyms), float(sizes[1] == 1), float(sizes[0]),
+        float(suspect.short), float(suspect.acronyms), float(sizes[1] == 1), float(sizes[0]),
         math.log(len(suspect.spans)), math.log(length), suspect.capitals,
     )  # fmt: skip
 
@@ -144,7 +144,8 @@ class _Variants:
 
         first = self._first[place]
         tokens, lost = self._tokens[place], self._lost[place]
-        source, translation, alone, without = vectors[0], vectors[1], vectors[first], vectors[first + 1]
+        source, translation = vectors[:2]
+        alone, without = vectors[first : first + 2]
         cosine = float(source @ translation)
         root = math.sqrt(length)
         exchanged = vectors[first + 2 : first + 2 + len(lost)] @ source

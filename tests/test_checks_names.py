@@ -1,0 +1,264 @@
+"""Names of a translation that stand for something in the source, and those that stand for nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtalign.checks.consistency import Pair
+from mtalign.checks.exonyms import called_in_short, is_called_so
+from mtalign.checks.founded import check_founded, suspects
+from mtalign.checks.heard import heard_in
+from mtalign.checks.run_names import RUN_SIGNS, RunNames
+from mtalign.checks.spelling import fold, shared_letters
+from mtalign.document import Flag, Segment, Severity, Status, Translation
+from mtalign.embed import TokenSummer, load_embedder
+from mtalign.job.estimates import check_run, estimate_qualities
+from mtalign.languages import ENGLISH, parse_language
+from mtalign.quality import measure_names
+
+KO, JA, ZH, DE = (parse_language(code) for code in ("ko", "ja", "zh", "de"))
+
+
+def names_of(source, translation, language):
+    return [one.name for one in suspects(source, translation, language)]
+
+
+def flagged(source, translation, language):
+    (names,) = measure_names([(source, translation, language)], load_embedder("use"))
+    return check_founded(names, language)
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language"),
+    [
+        ("Dann kam Merkel nach Köln.", "Then Merkel came.", DE),
+        ("Die Politik Merkels gefällt vielen.", "Many people like what Merkel does.", DE),
+        ("Die Obama-Regierung zögerte.", "At first the Obama administration hesitated.", DE),
+        ("Präsident Obama kam gestern.", "Yesterday it was said that Obama came.", DE),
+        ("Der Müller-Prozess beginnt.", "Now the Muller trial begins.", DE),
+        ("In Deutschland regnet es.", "It rains in Germany.", DE),
+        ("Die deutsche Regierung tritt zurück.", "It is said that the German government resigns.", DE),
+        ("Im Oktober und am Freitag.", "It was in October and on a Friday.", DE),
+        ("오바마 대통령이 왔다.", "It was said that Obama came.", KO),
+        ("10월에 한국에서.", "It was in October and in Korea.", KO),
+        ("アンゲラ・メルケル首相", "It was chancellor Angela Merkel who came.", JA),
+        ("据说习近平在北京。", "It is said that Jinping is in Beijing.", ZH),
+        ("文莱大学", "It is the university of Brunei.", ZH),
+    ],
+)
+def test_a_name_that_is_spelled_or_sounds_as_in_the_source_or_is_its_exonym_is_not_suspected(
+    source, translation, language
+):
+    assert names_of(source, translation, language) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language", "name"),
+    [
+        ("Gestern traf Scholz den Papst.", "Yesterday the pope met Macron.", DE, "Macron"),
+        ("In Deutschland regnet es.", "It rains in Poland.", DE, "Poland"),
+        ("오바마 대통령이 왔다.", "It was said that Merkel came.", KO, "Merkel"),
+        ("アンゲラ・メルケル首相", "It was chancellor Angela Gorbachev who came.", JA, "Gorbachev"),
+        ("据说习近平在北京。", "It is said that Jinping is in Toronto.", ZH, "Toronto"),
+    ],
+)
+def test_a_name_of_which_the_source_has_neither_letters_nor_sound_is_suspected_with_its_place(
+    source, translation, language, name
+):
+    (one,) = suspects(source, translation, language)
+    assert [translation[slice(*span)] for span in one.spans] == [name]
+
+
+def test_the_first_word_of_a_sentence_is_not_suspected_and_an_english_source_never_is():
+    assert names_of("Es regnet. Bald schneit es.", "Rain falls. Soon it snows.", DE) == []
+    assert names_of("It rains in Rome.", "It rains in Paris.", ENGLISH) == []
+
+
+def test_words_of_the_source_that_the_translation_lacks_are_given_with_a_suspect():
+    source = "Gestern traf Scholz den Papst."
+    (one,) = suspects(source, "Yesterday the pope met Macron.", DE)
+    assert "Scholz" in [source[slice(*span)] for span in one.lost]
+
+
+@pytest.mark.parametrize(
+    ("word", "source", "language", "expected"),
+    [
+        ("Germany", "die deutsche regierung", "de", True),
+        ("Brazilian", "in brasilien", "de", True),
+        ("Spain", "der spanische könig", "de", True),
+        ("Tuesday", "am freitag", "de", False),
+        ("French", "auf deutsch", "de", False),
+        ("Vietnam", "越南总理", "zh", True),
+        ("Singapore", "영국 순양함", "ko", False),
+        ("Merkel", "frau merkel", "de", None),
+        ("Germany", "x", "ace", None),
+    ],
+)
+def test_countries_languages_months_and_weekdays_are_known_by_their_names_in_the_source_language(
+    word, source, language, expected
+):
+    assert is_called_so(word, fold(source), language) is expected
+
+
+def test_one_character_may_name_a_country_in_chinese_only():
+    assert called_in_short("Vietnam", "越新两国", "zh") == 1
+    assert called_in_short("Vietnam", "图自越通社", "zh") == 0.5
+    assert called_in_short("Brazil", "越新两国", "zh") == 0
+    assert called_in_short("Vietnam", "越新", "ja") == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("Obama", "오바마 대통령"),
+        ("Nicholas", "니콜라스 올던"),
+        ("Merkel", "アンゲラ・メルケル首相"),
+        ("Blinken", "美国国务卿布林肯"),
+        ("Jinping", "习近平主席"),
+        ("Gorbachev", "Михаил Горбачёв"),
+    ],
+)
+def test_a_name_is_heard_in_its_own_text_and_better_than_another_name(word, text):
+    assert heard_in(word, text)[0] > 0.8
+    assert heard_in(word, text)[0] > 0.2 + heard_in("Hamilton", text)[0]
+
+
+def test_nothing_is_heard_of_or_in_nothing():
+    assert heard_in("", "오바마") == (0.0, 0)
+    assert heard_in("Obama", "")[0] == 0.0
+
+
+def test_spelling_is_compared_without_case_and_accents():
+    assert fold("Köln, Łódź, Straße") == "koln, lodz, strasse"
+    assert fold("가나 ガ") == "가나 ガ"
+    assert shared_letters("franken", "frankfurt") == pytest.approx(5 / 7)
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language"),
+    [
+        (
+            "Die Ministerin flog am Montag von Mailand nach Deutschland.",
+            "The minister flew from Milan to Germany on Monday.",
+            DE,
+        ),
+        (
+            "Der Präsident der USA sprach gestern vor dem Kongress in Washington.",
+            "Yesterday the President of the United States spoke before Congress in Washington.",
+            DE,
+        ),
+        ("Die Obama-Regierung zögerte lange.", "For a long time, the Obama administration hesitated.", DE),
+    ],
+)
+def test_right_names_raise_no_flag(source, translation, language):
+    assert flagged(source, translation, language) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language", "name"),
+    [
+        (
+            "Gestern sprach Bundeskanzler Scholz in Paris mit Präsident Macron über die Ukraine.",
+            "Yesterday Chancellor Scholz spoke in Paris with President Bolsonaro about Ukraine.",
+            DE,
+            "Bolsonaro",
+        ),
+        (
+            "오바마 대통령은 어제 워싱턴에서 연설했다.",
+            "Yesterday President Gorbachev gave a speech in Washington.",
+            KO,
+            "Gorbachev",
+        ),
+        (
+            "オバマ大統領は昨日ワシントンで演説した。",
+            "Yesterday President Gorbachev gave a speech in Washington.",
+            JA,
+            "Gorbachev",
+        ),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_flagged_with_its_place(source, translation, language, name):
+    (flag,) = flagged(source, translation, language)
+    assert (flag.name, flag.severity) == ("name", Severity.WARNING)
+    assert flag.translation_span is not None
+    assert translation[slice(*flag.translation_span)] == name
+
+
+def test_an_embedder_that_sums_no_tokens_says_nothing_of_names():
+    pair = ("Gestern kam Scholz.", "Yesterday it was Bolsonaro.", DE)
+    assert measure_names([pair], load_embedder("hash")) == [()]
+
+
+def test_token_sums_add_up_to_the_text():
+    embedder = load_embedder("use")
+    inner = getattr(embedder, "inner", embedder)
+    assert isinstance(inner, TokenSummer)
+    texts = ["Yesterday it rained in Köln.", "", "어제 왔다."]
+    found = inner.encode_token_sums(texts)
+    for text, one in zip(texts, found, strict=True):
+        assert len(one.spans) == len(one.sums)
+        if text:
+            whole = inner.finish(
+                (one.sums.sum(axis=0) + one.edge)[None], np.array([len(one.sums) + one.edges], np.float32)
+            )
+            np.testing.assert_allclose(whole, embedder.encode([text]), atol=1e-4)
+    assert inner.count_tokens(["minister", "Egglburger"])[0] == 1
+    assert inner.count_tokens(["Egglburger"])[0] > 1
+    assert inner.count_tokens([]) == []
+
+
+RUN = [
+    Pair("a", "范明政在河内。", "It is said that Pham is in Hanoi.", "zh"),
+    Pair("b", "范明政来了。", "It is said that Pham came.", "zh"),
+    Pair("c", "天气好。", "It is said that the weather is good and the board agrees.", "zh"),
+]
+
+
+def run_signs(run, identifier, source, translation, language):
+    (one,) = suspects(source, translation, language)
+    return dict(zip(RUN_SIGNS, run.signs(identifier, source, translation, one), strict=True))
+
+
+def test_a_run_knows_what_the_sources_of_a_name_have_in_common():
+    run = RunNames(RUN)
+    shared = run_signs(run, "x", "范明政说", "It is said that Pham spoke.", ZH)
+    other = run_signs(run, "x", "天气很好", "It is said that Pham spoke.", ZH)
+    assert shared["shared"] > 0
+    assert (shared["unshared"], other["unshared"]) == (0, 1)
+    assert shared["shared_most"] > other["shared_most"]
+
+
+def test_a_segment_does_not_vouch_for_its_own_names():
+    alone = run_signs(RunNames(RUN[:1]), "a", RUN[0].source, "It is said that Pham is in.", ZH)
+    assert (alone["elsewhere"], alone["shared"]) == (0, 0)
+
+
+def test_a_word_that_is_written_small_in_the_run_is_ordinary():
+    assert run_signs(RunNames(RUN), "x", "天气", "It is said that the Board met.", ZH)["ordinary"] == 1
+
+
+def test_a_lost_word_that_the_run_keeps_elsewhere_speaks_against_the_name_in_its_place():
+    run = RunNames(
+        Pair(str(n), f"Dort kam Modrow {n} nach Hause.", f"There Modrow {n} came home.", "de")
+        for n in range(3)
+    )
+    signs = run_signs(run, "x", "Dort ging Modrow.", "There went Kissling.", DE)
+    assert (signs["lost_kept"], signs["lost_names"]) == (1, 1)
+
+
+def test_a_run_flags_a_name_once():
+    source = "Gestern sprach Bundeskanzler Scholz in Paris mit Präsident Macron über die Ukraine."
+    text = "Yesterday Chancellor Scholz spoke in Paris with President Bolsonaro about Ukraine."
+    segment = Segment("x", "d", "b", source, 0, len(source), "de")
+    place = (text.index("Bolsonaro"), text.index("Bolsonaro") + len("Bolsonaro"))
+    known = Flag("name", Severity.WARNING, "known already", translation_span=place)
+    translation = Translation("x", Status.TRANSLATED, text)
+    embedder = load_embedder("use")
+    translations, names = check_run([segment], {"x": translation})
+    flagged, qualities = estimate_qualities([segment], translations, embedder, names)
+    assert [flag.translation_span for flag in flagged["x"].flags if flag.name == "name"] == [place]
+    assert 0 < qualities["x"] < 1
+    again = Translation("x", Status.TRANSLATED, text, flags=(known,))
+    flagged, _ = estimate_qualities([segment], {"x": again}, embedder, names)
+    assert [flag.message for flag in flagged["x"].flags if flag.name == "name"] == ["known already"]
