@@ -256,10 +256,15 @@ CORRUPTIONS: dict[str, Corrupter] = {
 }  # fmt: skip
 
 
-def corrupted(rows: Sequence[Row], kind: str, seed: int = 0) -> Iterator[tuple[Row, Row]]:
-    """Each row that lends itself to the corruption, with its corrupted copy; the same for the same seed."""
+def corrupted(
+    rows: Sequence[Row], kind: str, seed: int = 0, pool: Sequence[Row] | None = None
+) -> Iterator[tuple[Row, Row]]:
+    """Each row that lends itself to the corruption, with its corrupted copy; the same for the same seed.
+
+    What a copy takes from other rows it takes from those of ``pool``, if there is one.
+    """
     rng = random.Random(f"{kind} {seed}")
     for row in rows:
-        text = CORRUPTIONS[kind](rng, row, rows)
+        text = CORRUPTIONS[kind](rng, row, rows if pool is None else pool)
         if text is not None and text != row.translation:
             yield row, replace(row, translation=text)

@@ -49,8 +49,9 @@ CHECKS = (
     check_markup,
     check_brackets,
 )
-"""All checks of one source and its translation. See :mod:`mtalign.checks.coverage`,
-:mod:`mtalign.checks.consistency` and :mod:`mtalign.checks.vocabulary` for those that need more."""
+"""All checks of one source and its translation. For those that need more see
+:mod:`mtalign.checks.coverage`, :mod:`mtalign.checks.founded`, :mod:`mtalign.checks.consistency` and
+:mod:`mtalign.checks.vocabulary`."""
 
 FLAG_NAMES = (
     *("added", "address", "copied", "empty", "glossary", "inconsistent", "long", "markup", "name"),

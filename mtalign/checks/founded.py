@@ -136,7 +136,8 @@ class NameSigns:
     suspect: Suspect
     signs: Mapping[str, float]
     """By the names of :data:`SIGNS`, in a run also of :data:`mtalign.checks.run_names.RUN_SIGNS`."""
-    in_run: bool = False
+    seen: bool | None = None
+    """Whether other segments of the run have the word; None where no run is known."""
 
 
 @lru_cache(maxsize=1)
@@ -145,9 +146,10 @@ def _data() -> dict[str, dict[str, float]]:
     return packaged_json("mtalign.checks", "founded.json")
 
 
-def kind_of(source_language: Language, in_run: bool) -> str:
-    """Which weights judge: for sources in Latin script or in others, with what the run says or without."""
-    return ("latin" if source_language.script == "Latn" else "other") + (" run" if in_run else " alone")
+def kind_of(source_language: Language, seen: bool | None) -> str:
+    """Which weights judge: for sources in Latin script or in others, by what the run knows of the word."""
+    script = "latin" if source_language.script == "Latn" else "other"
+    return f"{script} alone" if seen is None else f"{script} seen" if seen else f"{script} new"
 
 
 def log_odds(signs: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -159,7 +161,7 @@ def check_founded(names: Sequence[NameSigns], source_language: Language) -> list
     """Names of a translation that stand for nothing in the source."""
     flags = []
     for one in names:
-        weights = _data()[kind_of(source_language, one.in_run)]
+        weights = _data()[kind_of(source_language, one.seen)]
         if log_odds(one.signs, weights) > weights["limit"]:
             says = f"“{one.suspect.name}” seems to stand for nothing in the source"
             flags.append(Flag("name", Severity.WARNING, says, translation_span=one.suspect.spans[0]))

@@ -4,8 +4,9 @@
 * Acronyms of a source in Latin script are kept, or become another acronym or its words.
 * Katakana is written by sound: one of the English words has to sound like it.
 
-Names in Han or Hangul cannot be told from other words, nor can German nouns from names: what a whole run
-says of those is in :mod:`mtalign.checks.consistency`.
+Names in Han or Hangul cannot be told from other words, nor can German nouns from names. From the side of the
+translation they are judged by sentence vectors in :mod:`mtalign.checks.founded`; what a whole run says of
+them is in :mod:`mtalign.checks.consistency` and :mod:`mtalign.checks.run_names`.
 """
 
 from __future__ import annotations

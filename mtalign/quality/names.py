@@ -64,7 +64,8 @@ def measure_names(
                 if run is not None:
                     more = run.signs(identifiers[number], source, translation, suspect)
                     named |= zip(RUN_SIGNS, more, strict=True)
-                rows.append(NameSigns(suspect, named, run is not None))
+                seen = None if run is None else named["elsewhere"] > 0
+                rows.append(NameSigns(suspect, named, seen))
             found[number] = tuple(rows)
     return found
 
