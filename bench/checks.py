@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from evalsets import GOOD, Row, corrupted, read_references, read_rows
@@ -64,6 +64,7 @@ CASES = (
 )
 
 
+Pool = Callable[[list[Row], list[Row]], list[Row]]
 BY_VECTORS = frozenset({"uncovered", "added", "unrelated"})
 MOST_NAMES = 150
 """Copies of one run with an exchanged name, at most twice as many."""
@@ -107,11 +108,16 @@ class Tally:
 
 
 def names_in_a_run(
-    rows: list[Row], embedder: Embedder, *, held_out: bool = True
+    rows: list[Row],
+    embedder: Embedder,
+    pool_of: Pool = lambda run, everything: run,
+    *,
+    held_out: bool = True,
 ) -> dict[str, dict[str, tuple[Tally, Tally]]]:
     """Recall on exchanged names, one at a time, and false alarms, by kind and set.
 
-    All that a run says of a name counts: the pure check, the one of the whole run, the one by vectors.
+    ``pool_of`` gives the rows that the other names are from. All that is said of a name counts: by the pure
+    check, by that of the whole run, by vectors.
     """
     result: dict[str, dict[str, tuple[Tally, Tally]]] = {}
     for system in sorted({(row.set, row.system) for row in rows}):
@@ -123,7 +129,9 @@ def names_in_a_run(
         alone = _named_alone(own, names, embedder)
         alarms = [one or str(row.number) in of_run for row, one in zip(own, alone, strict=True)]
         for kind in ("swap_name", "swap_any_name"):
-            copies = [two for two in corrupted(run, kind) if two[0].held_out is held_out]
+            copies = [
+                two for two in corrupted(run, kind, 0, pool_of(run, rows)) if two[0].held_out is held_out
+            ]
             copies = copies[:: max(1, len(copies) // MOST_NAMES)]
             if not copies:
                 continue
@@ -166,6 +174,26 @@ def _named(flags: Sequence[Flag]) -> bool:
     return any(flag.name in ("name", "name_spelling") for flag in flags)
 
 
+def names_of(rows: list[Row], embedder: Embedder, note: str, pool_of: Pool) -> None:
+    """Print recall and false alarms by language and by set."""
+    for kind, sets in names_in_a_run(rows, embedder, pool_of).items():
+        of_language: dict[str, tuple[Tally, Tally]] = {}
+        for name, both in sets.items():
+            code = name.split("/")[1][:2]
+            for of_set, all_sets in zip(both, of_language.setdefault(code, (Tally(), Tally())), strict=True):
+                all_sets.flagged += of_set.flagged
+                all_sets.total += of_set.total
+        for code, (recall, false) in of_language.items():
+            good = recall.flagged >= 0.95 * recall.total and false.flagged <= 0.03 * false.total
+            those = {name: two for name, two in sets.items() if f"{code}-en" in name}
+            by_set = "; ".join(f"{name} {one} of {one.total}, {two}" for name, (one, two) in those.items())
+            said = f"{'' if good else '**missed**; '}{note}; {by_set}"
+            print(
+                f"| {kind} ({code}) | {recall.total} | {recall} | {false} | name, name_spelling | {said} |",
+                flush=True,
+            )
+
+
 def main() -> None:
     rows = [row for row in read_rows() if row.system in GOOD]
     good = rows + [row for row in read_references() if row.number % 4 == 3]
@@ -186,13 +214,15 @@ def main() -> None:
             f"| {one.kind} | {len(copies)} | {recall:.3f} | {alarms:.3f} | {names} | {met}{one.note} |",
             flush=True,
         )
-    for kind, sets in names_in_a_run([*rows, *read_references()], embedder).items():
-        for name, (recall, false) in sets.items():
-            good_enough = recall.flagged >= 0.95 * recall.total and false.flagged <= 0.03 * false.total
-            note = f"{'' if good_enough else '**missed**; '}over a run, {name}"
-            print(
-                f"| {kind} | {recall.total} | {recall} | {false} | name, name_spelling | {note} |", flush=True
-            )
+    names_of(
+        [*rows, *read_references()], embedder, "over a run, by a name of the run", lambda run, everything: run
+    )
+    names_of(
+        [*rows, *read_references()],
+        embedder,
+        "over a run, by a name of other sets",
+        lambda run, everything: [row for row in everything if row.set != run[0].set],
+    )
     counts = Counter(name for flags in clean for name in flags)
     print("\n| flag | untouched lines that have it |\n|---|---|")
     for name, count in counts.most_common():

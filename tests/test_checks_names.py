@@ -165,16 +165,22 @@ def test_right_names_raise_no_flag(source, translation, language):
             "Bolsonaro",
         ),
         (
-            "오바마 대통령은 어제 워싱턴에서 연설했다.",
-            "Yesterday President Gorbachev gave a speech in Washington.",
+            "연구진은 어제 서울에서 새로운 백신의 시험 결과를 발표했다.",
+            "Researchers presented the results of trials of a new vaccine in Nicaragua yesterday.",
             KO,
-            "Gorbachev",
+            "Nicaragua",
         ),
         (
-            "オバマ大統領は昨日ワシントンで演説した。",
-            "Yesterday President Gorbachev gave a speech in Washington.",
+            "彼女はアメリカの作家ヘミングウェイの小説を読んだ。",
+            "She read a novel by the American writer Schwarzenegger.",
             JA,
-            "Gorbachev",
+            "Schwarzenegger",
+        ),
+        (
+            "研究人员昨天在上海公布了新疫苗的试验结果。",
+            "Researchers presented the results of trials of a new vaccine in Nicaragua yesterday.",
+            ZH,
+            "Nicaragua",
         ),
     ],
 )
