@@ -254,10 +254,10 @@ def test_a_lost_word_that_the_run_keeps_elsewhere_speaks_against_the_name_in_its
 
 
 def test_a_run_flags_a_name_once():
-    source = "Gestern sprach Bundeskanzler Scholz in Paris mit Präsident Macron über die Ukraine."
-    text = "Yesterday Chancellor Scholz spoke in Paris with President Bolsonaro about Ukraine."
-    segment = Segment("x", "d", "b", source, 0, len(source), "de")
-    place = (text.index("Bolsonaro"), text.index("Bolsonaro") + len("Bolsonaro"))
+    source = "연구진은 어제 서울에서 새로운 백신의 시험 결과를 발표했다."
+    text = "Researchers presented the results of trials of a new vaccine in Nicaragua yesterday."
+    segment = Segment("x", "d", "b", source, 0, len(source), "ko")
+    place = (text.index("Nicaragua"), text.index("Nicaragua") + len("Nicaragua"))
     known = Flag("name", Severity.WARNING, "known already", translation_span=place)
     translation = Translation("x", Status.TRANSLATED, text)
     embedder = load_embedder("use")
