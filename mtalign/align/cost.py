@@ -10,8 +10,7 @@ in the features of :mod:`mtalign.align.features`. Weights of both stand in ``wei
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,12 +99,11 @@ class Texts:
     target_quotes: NDArray[np.int64]
     source_inside: NDArray[np.int64]
     target_inside: NDArray[np.int64]
-    source_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
-    """Numbers and words of each source sentence."""
-    target_tokens: tuple[Sequence[Counter[str]], Sequence[Counter[str]]]
-    source_terms: Sequence[frozenset[str]]
-    """What :mod:`mtalign.align.lexicon` looks at, of each source sentence."""
-    target_terms: Sequence[frozenset[str]]
+    numbers: tuple[surface.Tokens, surface.Tokens]
+    """Of source and target."""
+    words: tuple[surface.Tokens, surface.Tokens]
+    terms: tuple[surface.Tokens, surface.Tokens]
+    """What :mod:`mtalign.align.lexicon` looks at."""
 
     @classmethod
     def read(
@@ -113,6 +111,14 @@ class Texts:
     ) -> Texts:
         """Read two texts whose sentences are already encoded."""
         plain = [[surface.folded(text) for text in side] for side in (source, target)]
+
+        def both(
+            tokens: Callable[[str], Collection[str]], texts: Iterable[Sequence[str]]
+        ) -> tuple[surface.Tokens, surface.Tokens]:
+            vocabulary: dict[str, int] = {}
+            first, second = (surface.Tokens.of(map(tokens, side), vocabulary) for side in texts)
+            return first, second
+
         return cls(
             *sides,
             surface.sentence_lengths(source),
@@ -123,10 +129,9 @@ class Texts:
             surface.quotation_marks(target),
             surface.begins_inside(source),
             surface.begins_inside(target),
-            ([surface.number_tokens(text) for text in source], [surface.word_tokens(t) for t in plain[0]]),
-            ([surface.number_tokens(text) for text in target], [surface.word_tokens(t) for t in plain[1]]),
-            [terms(text) for text in plain[0]],
-            [terms(text) for text in plain[1]],
+            both(surface.number_tokens, (source, target)),
+            both(surface.word_tokens, plain),
+            both(terms, plain),
         )
 
 

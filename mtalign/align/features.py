@@ -125,7 +125,7 @@ class CloseLook:
         self._source_length = np.concatenate([[0.0], np.cumsum(self._source_sizes)])
         self._target_length = np.concatenate([[0.0], np.cumsum(texts.target_lengths)])
         sides = rough.source_starts, rough.source_ends, rough.target_starts, rough.target_ends
-        self._rough, self._lexicon = rough, Lexicon.of(texts.source_terms, texts.target_terms, sides)
+        self._rough, self._lexicon = rough, Lexicon.of(*texts.terms, sides)
         self._shares = assignments(texts.source, texts.target, lattice.band)
 
     def features(self) -> NDArray[np.float32]:
@@ -152,8 +152,8 @@ class CloseLook:
             self._split(cosine),
             *self._belonging(),
             *length_features(source, target),
-            *self._tokens(0),
-            *self._tokens(1),
+            *self._tokens(*self._texts.numbers),
+            *self._tokens(*self._texts.words),
             *self._translations(),
             *self._ends(),
             *self._window_features(),
@@ -287,35 +287,27 @@ class CloseLook:
         both = means.sum(axis=0)
         return [both, means.min(axis=0), both * more, least]
 
-    def _tokens(self, channel: int) -> list[NDArray[np.float64]]:
-        """What numbers (0) or words spelt alike (1) say."""
-        source, target = self._texts.source_tokens[channel], self._texts.target_tokens[channel]
+    def _tokens(self, source: surface.Tokens, target: surface.Tokens) -> list[NDArray[np.float64]]:
+        """What numbers or words spelt alike say."""
         weights = surface.token_weights(source, target)
-        return self._lexical(
-            surface.shared_weight(source, target, weights, self._lattice.band),
-            surface.own_weights(source, weights),
-            surface.own_weights(target, weights),
-        )
+        pairs = surface.shared_weight(source, target, weights, self._lattice.band)
+        return self._lexical(pairs, source.weight(weights), target.weight(weights))
 
     def _translations(self) -> list[NDArray[np.float64]]:
         """What words say that translate each other elsewhere in the texts."""
-        lexicon, rough = self._lexicon, self._rough
-        pairs = surface.shared_weight(lexicon.source, lexicon.target, lexicon.weights, self._lattice.band)
+        lexicon, rough, band = self._lexicon, self._rough, self._lattice.band
+        pairs, elsewhere = (
+            surface.shared_weight(lexicon.source, lexicon.target, weights, band)
+            for weights in (lexicon.weights, lexicon.elsewhere)
+        )
         for down in range(LARGEST):
             for right in range(LARGEST):
                 inside = (down < rough.heights) & (right < rough.widths)
                 i, j = rough.source_ends[inside] - down, rough.target_ends[inside] - right
                 cells, in_band = self._lattice.find(i, j)
-                some = in_band & (pairs[cells] > 0)
-                for cell, row, column in zip(
-                    cells[some].tolist(), i[some].tolist(), j[some].tolist(), strict=True
-                ):
-                    pairs[cell] = lexicon.shared_elsewhere(row - 1, column - 1)
-        return self._lexical(
-            pairs,
-            surface.own_weights(lexicon.source, lexicon.elsewhere),
-            surface.own_weights(lexicon.target, lexicon.elsewhere),
-        )
+                pairs[cells[in_band]] = elsewhere[cells[in_band]]
+        source, target = (side.weight(lexicon.elsewhere) for side in (lexicon.source, lexicon.target))
+        return self._lexical(pairs, source, target)
 
     def _lexical(
         self, pairs: NDArray[np.float32], source_own: NDArray[np.float64], target_own: NDArray[np.float64]

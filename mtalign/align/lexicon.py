@@ -11,11 +11,11 @@ hold without that bead count.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mtalign.align.kernel import ranges
+from mtalign.align.surface import Tokens
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,15 +53,15 @@ def terms(folded: str) -> frozenset[str]:
 class Lexicon:
     """Pairs of words, by number, and which sentence holds its language's word of which pair."""
 
-    source: list[frozenset[int]]
-    target: list[frozenset[int]]
-    weights: Mapping[int, float]
+    source: Tokens
+    target: Tokens
+    weights: NDArray[np.float64]
     """Of each pair; it falls with the number of beads that hold one of its words."""
-    elsewhere: Mapping[int, float]
+    elsewhere: NDArray[np.float64]
     """The same where the pair holds without one of its beads, else 0."""
 
     @classmethod
-    def of(cls, source: Sequence[frozenset[str]], target: Sequence[frozenset[str]], beads: Sides) -> Lexicon:
+    def of(cls, source: Tokens, target: Tokens, beads: Sides) -> Lexicon:
         """The lexicon of two texts whose terms are given by sentence, roughly aligned by ``beads``."""
         import numpy as np
 
@@ -70,36 +70,27 @@ class Lexicon:
         across = right.sizes[left.owners]
         ours = np.repeat(left.words, across)
         theirs = right.words[ranges(right.firsts[left.owners], across)]
-        keys, together = np.unique(ours * max(len(right.names), 1) + theirs, return_counts=True)
-        ours, theirs = np.divmod(keys, max(len(right.names), 1))
+        many = max(len(right.counts), 1)
+        keys, together = np.unique(ours * many + theirs, return_counts=True)
+        ours, theirs = np.divmod(keys, many)
         held = left.counts[ours] + right.counts[theirs]
         dice = 2 * together / held
         kept = (together >= _LEAST_TOGETHER) & (dice >= _LEAST_DICE)
         ours, theirs, together, held, dice = (each[kept] for each in (ours, theirs, together, held, dice))
-        best, best_there = np.zeros(len(left.names)), np.zeros(len(right.names))
+        best, best_there = np.zeros(len(left.counts)), np.zeros(len(right.counts))
         np.maximum.at(best, ours, dice)
         np.maximum.at(best_there, theirs, dice)
         chosen = (dice >= best[ours]) | (dice >= best_there[theirs])
         ours, theirs, together, held = (each[chosen] for each in (ours, theirs, together, held))
         weights = 1 / (1 + np.log(np.maximum(left.counts[ours], right.counts[theirs])))
         holds = (together > _LEAST_TOGETHER) & (2 * (together - 1) >= _LEAST_DICE * (held - 2))
-        return cls(
-            left.pairs(ours, source),
-            right.pairs(theirs, target),
-            dict(enumerate(weights.tolist())),
-            dict(enumerate(np.where(holds, weights, 0).tolist())),
-        )
-
-    def shared_elsewhere(self, i: int, j: int) -> float:
-        """Weight of the pairs that hold without this bead and that source sentence i and target j share."""
-        return sum(self.elsewhere[pair] for pair in self.source[i] & self.target[j])
+        return cls(_pairs(source, ours), _pairs(target, theirs), weights, np.where(holds, weights, 0))
 
 
 @dataclass(frozen=True)
 class _Held:
     """The words of one side of the beads that are neither too rare nor too common, bead after bead."""
 
-    names: list[str]
     counts: NDArray[np.int64]
     """Beads that hold each word."""
     words: NDArray[np.int64]
@@ -110,32 +101,31 @@ class _Held:
     """How many words each bead has."""
 
     @classmethod
-    def of(
-        cls, texts: Sequence[frozenset[str]], starts: NDArray[np.int64], stops: NDArray[np.int64]
-    ) -> _Held:
+    def of(cls, terms: Tokens, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> _Held:
         import numpy as np
 
-        numbers: dict[str, int] = {}
-        words: list[int] = []
-        sizes: list[int] = []
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-            held = texts[start] if stop == start + 1 else frozenset().union(*texts[start:stop])
-            words += [numbers.setdefault(word, len(numbers)) for word in held]
-            sizes.append(len(held))
-        all_words = np.array(words, np.int64)
-        counts = np.bincount(all_words, minlength=len(numbers))
-        most = max(_LEAST_TOGETHER, _MOST_HELD * len(sizes))
-        kept = (counts[all_words] >= _LEAST_TOGETHER) & (counts[all_words] <= most)
-        owners = np.repeat(np.arange(len(sizes)), sizes)[kept]
-        kept_sizes = np.bincount(owners, minlength=len(sizes))
-        return cls(
-            list(numbers), counts, all_words[kept], owners, np.cumsum(kept_sizes) - kept_sizes, kept_sizes
+        begins = terms.first[starts]
+        sizes = terms.first[stops] - begins
+        many = int(terms.numbers.max(initial=0)) + 1
+        # A word that two sentences of a bead hold counts once.
+        keys = np.unique(
+            np.repeat(np.arange(len(starts)), sizes) * many + terms.numbers[ranges(begins, sizes)]
         )
+        owners, words = np.divmod(keys, many)
+        counts = np.bincount(words, minlength=many)
+        most = max(_LEAST_TOGETHER, _MOST_HELD * len(starts))
+        kept = (counts[words] >= _LEAST_TOGETHER) & (counts[words] <= most)
+        owners, words = owners[kept], words[kept]
+        kept_sizes = np.bincount(owners, minlength=len(starts))
+        return cls(counts, words, owners, np.cumsum(kept_sizes) - kept_sizes, kept_sizes)
 
-    def pairs(self, words: NDArray[np.int64], texts: Sequence[frozenset[str]]) -> list[frozenset[int]]:
-        """For each sentence the pairs, numbered as their ``words`` stand, whose word it holds."""
-        by_word: dict[str, list[int]] = {}
-        for number, word in enumerate(words.tolist()):
-            by_word.setdefault(self.names[word], []).append(number)
-        known = frozenset(by_word)
-        return [frozenset(number for word in held & known for number in by_word[word]) for held in texts]
+
+def _pairs(terms: Tokens, words: NDArray[np.int64]) -> Tokens:
+    """For each sentence the pairs, numbered as their ``words`` stand, whose word it holds."""
+    import numpy as np
+
+    order = words.argsort(kind="stable")
+    begins = np.searchsorted(words[order], terms.numbers)
+    sizes = np.searchsorted(words[order], terms.numbers, "right") - begins
+    first = np.concatenate([[0], np.cumsum(sizes)])[terms.first]
+    return Tokens(order[ranges(begins, sizes)].astype(np.int32), first)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mtalign.align.kernel import Band
+from mtalign.align.kernel import Band, ranges
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-Token = TypeVar("Token", str, int)
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")
@@ -25,7 +22,6 @@ _STOP = frozenset(".。．｡…․।。।۔")
 _OPEN = frozenset(",，、;；:：-—–")
 _CLOSING = frozenset("\"'”’»«›‹」』）)]】〉》“„ \u00a0\u3000")
 _STEM = 5
-_ROWS_AT_ONCE = 128
 _ACCENTS = re.compile("[\u0300-\u036f\u3099\u309a]")
 
 _OPENING_QUOTES = frozenset("\"'“‘„‚«‹「『《〈")
@@ -90,10 +86,10 @@ def begins_inside(texts: Sequence[str]) -> NDArray[np.int64]:
     )
 
 
-def number_tokens(text: str) -> Counter[str]:
+def number_tokens(text: str) -> set[str]:
     """Numbers in Western digits, thousands separators and leading zeros gone."""
     found = _NUMBER.findall(unicodedata.normalize("NFKC", text))
-    return Counter(re.sub(r"[.,]", "", number).lstrip("0") or "0" for number in found)
+    return {re.sub(r"[.,]", "", number).lstrip("0") or "0" for number in found}
 
 
 def folded(text: str) -> str:
@@ -105,32 +101,57 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
 
 
-def word_tokens(folded_text: str) -> Counter[str]:
+def word_tokens(folded_text: str) -> set[str]:
     """First letters of the words in Latin script of a folded text: names, loans and cognates."""
-    return Counter(word[:_STEM] for word in _WORD.findall(folded_text))
+    return {word[:_STEM] for word in _WORD.findall(folded_text)}
 
 
-def token_weights(source: Sequence[Counter[str]], target: Sequence[Counter[str]]) -> dict[str, float]:
-    """Weight of each token: it falls with the number of sentences that hold it."""
-    holds = Counter(token for tokens in source for token in tokens)
-    holds |= Counter(token for tokens in target for token in tokens)
-    return {token: 1.0 / (1.0 + math.log(count)) for token, count in holds.items()}
+@dataclass(frozen=True)
+class Tokens:
+    """Which tokens each sentence of a text holds, by number, each once."""
+
+    numbers: NDArray[np.int32]
+    """Sentence after sentence."""
+    first: NDArray[np.int64]
+    """Shape (n + 1,): those of sentence i are ``numbers[first[i]:first[i + 1]]``."""
+
+    @classmethod
+    def of(cls, sentences: Iterable[Collection[str]], vocabulary: dict[str, int]) -> Tokens:
+        """Number the tokens of each sentence; ``vocabulary`` grows by those that are new to it."""
+        import numpy as np
+
+        numbers: list[int] = []
+        first = [0]
+        for tokens in sentences:
+            numbers += [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
+            first.append(len(numbers))
+        return cls(np.array(numbers, np.int32), np.array(first))
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The sentence of each of ``numbers``."""
+        import numpy as np
+
+        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+
+    def weight(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weight of each sentence's tokens together, given that of each token."""
+        import numpy as np
+
+        return np.bincount(self.owners, weights[self.numbers], len(self.first) - 1).astype(np.float64)
 
 
-def own_weights(
-    sentences: Sequence[Collection[Token]], weights: Mapping[Token, float]
-) -> NDArray[np.float64]:
-    """Weight of each sentence's own tokens together."""
+def token_weights(source: Tokens, target: Tokens) -> NDArray[np.float64]:
+    """Weight of each token: it falls with the number of sentences of a side that hold it."""
     import numpy as np
 
-    return np.array([sum(weights[token] for token in tokens) for tokens in sentences], np.float64)
+    size = int(max(tokens.numbers.max(initial=-1) for tokens in (source, target))) + 1
+    holds = np.maximum(*(np.bincount(tokens.numbers, minlength=size) for tokens in (source, target)))
+    return np.asarray(1 / (1 + np.log(np.maximum(holds, 1))))
 
 
 def shared_weight(
-    source: Sequence[Collection[Token]],
-    target: Sequence[Collection[Token]],
-    weights: Mapping[Token, float],
-    band: Band,
+    source: Tokens, target: Tokens, weights: NDArray[np.float64], band: Band
 ) -> NDArray[np.float32]:
     """Weight of the tokens that sentence pairs share.
 
@@ -138,35 +159,16 @@ def shared_weight(
     """
     import numpy as np
 
-    shared = {token for tokens in source for token in tokens} & {t for tokens in target for t in tokens}
     offsets = band.offsets
-    out = np.zeros(int(offsets[-1]), np.float32)
-    n = len(source)
-    for top in range(1, n + 1, _ROWS_AT_ONCE):
-        bottom = min(top + _ROWS_AT_ONCE, n + 1)
-        left, right = max(1, int(band.starts[top])), int(band.stops[bottom - 1])
-        here = {token for tokens in source[top - 1 : bottom - 1] for token in tokens} & shared
-        if not here or left >= right:
-            continue
-        column = {token: number for number, token in enumerate(sorted(here))}
-        rows = _incidence(source[top - 1 : bottom - 1], column, weights)
-        columns = _incidence(target[left - 1 : right - 1], column, weights)
-        products = rows @ columns.T
-        for i in range(top, bottom):
-            start, stop = max(1, int(band.starts[i])), int(band.stops[i])
-            cells = slice(int(offsets[i]) + start - int(band.starts[i]), int(offsets[i + 1]))
-            out[cells] = products[i - top, start - left : stop - left]
-    return out
-
-
-def _incidence(
-    sentences: Sequence[Collection[Token]], column: Mapping[Token, int], weights: Mapping[Token, float]
-) -> NDArray[np.float32]:
-    import numpy as np
-
-    matrix = np.zeros((len(sentences), len(column)), np.float32)
-    for row, tokens in enumerate(sentences):
-        for token in tokens:
-            if token in column:
-                matrix[row, column[token]] = np.sqrt(weights[token])
-    return matrix
+    columns = int(band.stops.max())
+    # The target's tokens in order, and for each of the source's the range of those that are the same and lie
+    # in its row of the band.
+    keys = target.numbers * np.int64(columns) + target.owners + 1
+    keys.sort()
+    rows = source.owners + 1
+    start = source.numbers * np.int64(columns)
+    begins = np.searchsorted(keys, start + np.maximum(band.starts[rows], 1))
+    sizes = np.searchsorted(keys, start + band.stops[rows]) - begins
+    row, token = np.repeat(rows, sizes), np.repeat(source.numbers, sizes)
+    cells = offsets[row] + keys[ranges(begins, sizes)] % columns - band.starts[row]
+    return np.bincount(cells, weights[token], int(offsets[-1])).astype(np.float32)
