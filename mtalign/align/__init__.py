@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtalign.align.aligner import align_segments
+from mtalign.align.aligner import align_segments, align_sides, encode_sides
 from mtalign.align.beads import (
     Agreement,
     Bead,
@@ -22,7 +22,9 @@ __all__ = [
     "Agreement",
     "Bead",
     "align_segments",
+    "align_sides",
     "check_beads",
+    "encode_sides",
     "format_beads",
     "in_reading_order",
     "lax_agreement",

@@ -85,6 +85,16 @@ def align_segments(
     caller's convenience and may be wrong: nothing depends on them so far.
     """
     del source_language, target_language
+    return align_sides(source, target, encode_sides(source, target, embedder, progress))
+
+
+def encode_sides(
+    source: Sequence[str],
+    target: Sequence[str],
+    embedder: Embedder,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[SideVectors, SideVectors]:
+    """What :func:`align_sides` wants of both texts: it does without the embedder, which can be large."""
     total = len(source) + len(target)
     done = 0
 
@@ -94,18 +104,24 @@ def align_segments(
         if progress is not None:
             progress(done, total)
 
-    sides = encode_side(source, embedder, report), encode_side(target, embedder, report)
-    return align_sides(source, target, sides, Weights.load())
+    return encode_side(source, embedder, report), encode_side(target, embedder, report)
 
 
 def align_sides(
-    source: Sequence[str], target: Sequence[str], sides: tuple[SideVectors, SideVectors], weights: Weights
+    source: Sequence[str],
+    target: Sequence[str],
+    sides: tuple[SideVectors, SideVectors],
+    weights: Weights | None = None,
 ) -> list[Bead]:
-    """Align two texts whose sentences are already encoded, as :func:`align_segments` does."""
+    """Align two texts whose sentences are already encoded, as :func:`align_segments` does.
+
+    Without ``weights`` those that are stored are taken.
+    """
+    chosen = weights or Weights.load()
 
     def align(order: Sequence[int]) -> list[Bead]:
         texts = [target[j] for j in order]
-        return align_encoded(Texts.read(source, texts, (sides[0], reordered(sides[1], order))), weights)
+        return align_encoded(Texts.read(source, texts, (sides[0], reordered(sides[1], order))), chosen)
 
     return align_with_moved(align, *sides)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mtalign.align.kernel import Band
 from mtalign.align.packed import PackedRows
-from mtalign.embed.base import AdditiveEmbedder, Embedder, Pieces
+from mtalign.embed.base import AdditiveEmbedder, Embedder, Finish, Pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ class SideVectors:
     tails: NDArray[np.float16]
     """What marks its end; a run has that of its last."""
     edges: float
-    finish: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+    finish: Finish
     dimension: int
     clauses: PackedRows
     """Unit vectors of clauses, shape (p, dimension)."""
@@ -157,7 +157,7 @@ def encode_side(
         windows.append(PackedRows.pack(finish(pairs, sizes)))
         first_window[here] = np.bincount(owners[begins], minlength=size)
     np.cumsum(counts, out=counts)
-    side = SideVectors(
+    return SideVectors(
         sums,
         counts,
         heads,
@@ -171,9 +171,6 @@ def encode_side(
         PackedRows.joined(windows),
         np.cumsum(first_window),
     )
-    # Made now: it is encoding, and is waited for with it.
-    _ = side.run_vectors
-    return side
 
 
 def _encode(texts: Sequence[str], embedder: Embedder) -> Pieces:

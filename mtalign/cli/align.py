@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from mtalign.align import Bead
+    from mtalign.align.windows import SideVectors
     from mtalign.report.alignment import AlignedText
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -137,7 +138,18 @@ def _read(path: Path, language: str | None, lines: bool) -> AlignedText:
 
 
 def _align(sides: tuple[AlignedText, AlignedText], embedder: str, no_cache: bool, quiet: bool) -> list[Bead]:
-    from mtalign.align import align_segments
+    from mtalign.align import align_sides
+
+    texts = sides[0].sentences, sides[1].sentences
+    # By itself, so that the encoder's memory is free before that of the search is needed.
+    vectors = _encode(texts, embedder, no_cache, quiet)
+    return align_sides(*texts, vectors)
+
+
+def _encode(
+    texts: tuple[Sequence[str], Sequence[str]], embedder: str, no_cache: bool, quiet: bool
+) -> tuple[SideVectors, SideVectors]:
+    from mtalign.align import encode_sides
     from mtalign.cli.progress import Progress
     from mtalign.embed import load_embedder
     from mtalign.embed.cache import VectorCache
@@ -149,14 +161,7 @@ def _align(sides: tuple[AlignedText, AlignedText], embedder: str, no_cache: bool
     cache = None if no_cache else VectorCache(note=note)
     try:
         with Progress("encode", "sentences", quiet=quiet) as progress:
-            return align_segments(
-                sides[0].sentences,
-                sides[1].sentences,
-                embedder=load_embedder(embedder, cache=cache),
-                source_language=sides[0].language,
-                target_language=sides[1].language,
-                progress=progress.update,
-            )
+            return encode_sides(*texts, load_embedder(embedder, cache=cache), progress.update)
     finally:
         if cache is not None:
             cache.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Finish = Callable[["NDArray[np.float32]", "NDArray[np.float32]"], "NDArray[np.float32]"]
+"""Unit vectors, shape ``(n, dimension)``, of sums and counts, each possibly added up over texts."""
 
 
 class Embedder(Protocol):
@@ -84,8 +87,9 @@ class AdditiveEmbedder(Protocol):
         """The pieces of the texts before the head."""
         ...
 
-    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unit vectors, shape ``(n, dimension)``, of sums and counts, each possibly added up over texts."""
+    @property
+    def finish(self) -> Finish:
+        """The head; who keeps it does not keep the rest of the encoder, if that is large."""
         ...
 
 

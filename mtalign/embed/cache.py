@@ -229,6 +229,7 @@ class CachedAdditiveEmbedder(CachedEmbedder):
     def __init__(self, inner: AdditiveEmbedder, cache: VectorCache) -> None:
         super().__init__(inner, cache)
         self._additive = inner
+        self.finish = inner.finish
 
     def encode_pieces(self, texts: Sequence[str]) -> Pieces:
         """Pieces of ``texts``; see :class:`mtalign.embed.AdditiveEmbedder`."""
@@ -270,10 +271,6 @@ class CachedAdditiveEmbedder(CachedEmbedder):
                 + flags[some].tobytes()
             )
         return packed
-
-    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unit vectors of sums and counts; see :class:`mtalign.embed.AdditiveEmbedder`."""
-        return self._additive.finish(sums, counts)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ class E5Embedder:
         marks = (np.array([mark for some in side for mark in some], bool) for side in (opens, steps))
         return Pieces(flat, counts, owners, heads, tails, float(first + 1), *marks)
 
-    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+    @staticmethod
+    def finish(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit vectors of token sums; ``counts`` plays no part but that 0 gives a zero row."""
         import numpy as np
 

