@@ -9,9 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from mtalign.align.beads import Bead
@@ -28,10 +27,10 @@ from mtalign.align.cost import (
 from mtalign.align.features import FEATURES, CloseLook
 from mtalign.align.kernel import (
     Band,
-    Potentials,
     SparsePotentials,
     Step,
     band_around,
+    best_chain,
     best_path,
     full_band,
     marginals,
@@ -60,6 +59,7 @@ _ALIKE = 0.9
 """Cosine from which two sides are taken for all but the same."""
 _ALIKE_WORTH = 60.0
 """What a cosine that is higher by 1 would add to the score there."""
+_IMPOSSIBLE = 1e-12
 _NULL_WORTH = 0.3
 """What leaving a sentence unaligned is worth when the expected agreement is made highest: a bead whose
 probability is lower than twice this is not taken."""
@@ -186,9 +186,12 @@ def look_closely(
     candidates = Candidates.of(beads, likely, lattice)
     rough = Candidates.of(beads, chances.beads >= 0.5, lattice)
     intact = intactness(chances, lattice.n, lattice.m)
+    cuts = _certain_points(beads, chances.beads, lattice)
+    # Millions where the texts are long, and no longer needed.
+    del beads, chances, likely
     look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, intact)
     nulls = look.null_features(coarse.null_features())
-    return Look(candidates, look.features(), nulls, _certain_points(beads, chances.beads, lattice))
+    return Look(candidates, look.features(), nulls, cuts)
 
 
 def _certain_points(
@@ -197,11 +200,13 @@ def _certain_points(
     """Points where one bead ends and one begins, each with a probability that leaves no other likely."""
     import numpy as np
 
-    cells = len(lattice.i)
-    i, j = lattice.i[beads.cells] - beads.heights, lattice.j[beads.cells] - beads.widths
+    # All others together add nothing.
+    some = np.flatnonzero(chances > _IMPOSSIBLE)
+    cells, chances = beads.cells[some], chances[some]
+    i, j = lattice.i[cells] - beads.heights[some], lattice.j[cells] - beads.widths[some]
     starts, inside = lattice.find(i, j)
-    ends = np.bincount(beads.cells, chances, cells)
-    begins = np.bincount(starts[inside], chances[inside], cells)
+    ends = np.bincount(cells, chances, len(lattice.i))
+    begins = np.bincount(starts[inside], chances[inside], len(lattice.i))
     certain = np.flatnonzero(np.minimum(ends, begins) > 1 - LIKELY)
     return list(zip(lattice.i[certain].tolist(), lattice.j[certain].tolist(), strict=True))
 
@@ -252,18 +257,18 @@ def search_band(texts: Texts) -> tuple[Band, float]:
     margins = similarities.cosines[0, 0] - 0.5 * (
         similarities.source_means[0][i] + similarities.target_means[0][j]
     )
-    steps = _free_path(np.where((i > 0) & (j > 0), margins, 0).astype(np.float64), band, n, m)
+    anchors = _anchors(np.where((i > 0) & (j > 0), margins, 0), band)
     certain = [
-        (i0, j0)
-        for i0, i1, j0, j1 in steps
-        if i1 > i0 and j1 > j0 and margins[offsets[i1] + j1 - band.starts[i1]] > _CERTAIN_MARGIN
+        (end - 1, stop - 1)
+        for end, stop in anchors
+        if margins[offsets[end] + stop - band.starts[end]] > _CERTAIN_MARGIN
     ]
     overall = float(texts.target_lengths.sum() / texts.source_lengths.sum())
     if len(certain) >= _ANCHORS_WANTED:
         rows, columns = (np.array(side) for side in zip(*certain, strict=True))
         # The median: an anchor that is only half of a bead does not pull it.
         overall = float(np.median(texts.target_lengths[columns] / texts.source_lengths[rows]))
-    return band_around(steps, n, m, _RADIUS), overall
+    return band_around(_path_through(anchors, n, m), n, m, _RADIUS), overall
 
 
 def _block_band(source: SideVectors, target: SideVectors) -> Band:
@@ -280,41 +285,34 @@ def _block_band(source: SideVectors, target: SideVectors) -> Band:
     products = vectors[0] @ vectors[1].T
     margins = products - 0.5 * (products.mean(axis=1, keepdims=True) + products.mean(axis=0))
     rows, columns = products.shape
-    padded = np.zeros((rows + 1, columns + 1))
+    padded = np.zeros((rows + 1, columns + 1), np.float32)
     padded[1:, 1:] = margins
-    steps = _free_path(padded.reshape(-1), full_band(rows, columns), rows, columns)
+    anchors = _anchors(padded.reshape(-1), full_band(rows, columns))
+    rows_at, columns_at = (edge.tolist() for edge in edges)
     scaled = [
-        (int(edges[0][i0]), int(edges[0][i1]), int(edges[1][j0]), int(edges[1][j1]))
-        for i0, i1, j0, j1 in steps
+        (rows_at[i0], rows_at[i1], columns_at[j0], columns_at[j1])
+        for i0, i1, j0, j1 in _path_through(anchors, rows, columns)
     ]
     widest = max(int(np.diff(edge).max()) for edge in edges)
     return band_around(scaled, len(source), len(target), _BLOCK_RADIUS * widest + _RADIUS)
 
 
-def _free_path(margins: NDArray[np.float64], band: Band, n: int, m: int) -> list[Step]:
-    """The one-to-one alignment with the highest sum of margins over the anchors' least; gaps cost nothing."""
-    import numpy as np
-
-    worth = np.where(margins > _ANCHOR_MARGIN, margins - _ANCHOR_MARGIN, -np.inf)
-    steps = best_path(Potentials(worth[None, None, :], np.zeros(n), np.zeros(m), 0.0), band, n, m)
-    return _straightened(steps)
+def _anchors(margins: NDArray[np.float32], band: Band) -> list[tuple[int, int]]:
+    """Where the pairs end of the chain with the highest sum of margins over an anchor's least."""
+    return best_chain(margins - _ANCHOR_MARGIN, band)
 
 
-def _straightened(steps: Iterable[Step]) -> list[Step]:
-    """The same path, but straight where it is unaligned on both sides.
-
-    There it would go down first and then to the right, far from where the alignment is likely to be.
-    """
+def _path_through(anchors: Sequence[tuple[int, int]], n: int, m: int) -> list[Step]:
+    """The path with a bead 1–1 at each anchor, straight from one to the next, where the alignment may be."""
     out: list[Step] = []
-    for unaligned, run in groupby(steps, key=lambda step: step[0] == step[1] or step[2] == step[3]):
-        if not unaligned:
-            out += run
-            continue
-        gap = list(run)
-        (i, j), rows, columns = (gap[0][0], gap[0][2]), gap[-1][1] - gap[0][0], gap[-1][3] - gap[0][2]
+    i = j = 0
+    for end, stop in [*anchors, (n + 1, m + 1)]:
+        rows, columns = end - 1 - i, stop - 1 - j
         points = max(rows, columns)
         for k in range(points):
             above, below = i + rows * k // points, i + rows * (k + 1) // points
             left, right = j + columns * k // points, j + columns * (k + 1) // points
             out.append((above, below, left, right))
-    return out
+        out.append((end - 1, end, stop - 1, stop))
+        i, j = end, stop
+    return out[:-1]

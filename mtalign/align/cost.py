@@ -10,8 +10,10 @@ in the features of :mod:`mtalign.align.features`. Weights of both stand in ``wei
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 LARGEST = LONGEST - 1
 """Most sentences on one side of a bead."""
+
+_CELLS_AT_ONCE = 1 << 13
 
 LIKELY = 1e-4
 """Probability under the rough score from which a bead is looked at closely."""
@@ -115,7 +119,7 @@ class Texts:
         def both(
             tokens: Callable[[str], Collection[str]], texts: Iterable[Sequence[str]]
         ) -> tuple[surface.Tokens, surface.Tokens]:
-            vocabulary: dict[str, int] = {}
+            vocabulary = defaultdict[str, int](count().__next__)
             first, second = (surface.Tokens.of(map(tokens, side), vocabulary) for side in texts)
             return first, second
 
@@ -168,11 +172,13 @@ class CoarseCost:
         self._source_length = np.concatenate([[0.0], np.cumsum(texts.source_lengths * ratio)])
         self._target_length = np.concatenate([[0.0], np.cumsum(texts.target_lengths)])
 
-    def features(self) -> Iterator[tuple[int, int, Sequence[NDArray[np.float32] | float]]]:
+    def features(
+        self, cells: slice = slice(None)
+    ) -> Iterator[tuple[int, int, Sequence[NDArray[np.float32] | float]]]:
         """For each bead type (a, b) its features: an array by cell each, or one number for all cells."""
         import numpy as np
 
-        i, j = self._lattice.i, self._lattice.j
+        i, j = self._lattice.i[cells], self._lattice.j[cells]
         longer = float(np.log(max(self._lattice.m, 1) / max(self._lattice.n, 1)))
         for a in range(1, LARGEST + 1):
             source = self._source_length[i] - self._source_length[np.maximum(i - a, 0)]
@@ -180,7 +186,7 @@ class CoarseCost:
             for b in range(1, LARGEST + 1):
                 target = self._target_length[j] - self._target_length[np.maximum(j - b, 0)]
                 target = np.maximum(target, 1e-3).astype(np.float32)
-                cosine = self._similarities.cosines[a - 1, b - 1]
+                cosine = self._similarities.cosines[a - 1, b - 1, cells]
                 margin = cosine - 0.5 * (
                     self._similarities.source_means[a - 1][i] + self._similarities.target_means[b - 1][j]
                 )
@@ -234,32 +240,27 @@ class CoarseCost:
             np.concatenate([[0.0], np.cumsum(nulls)]).astype(np.float32)
             for nulls in (source_nulls, target_nulls)
         )
-        unaligned = source_sums[lattice.i] + target_sums[lattice.j]
         least = np.float32(2 * min(opening, 0.0) + math.log(LIKELY))
-        scores, heights, widths, cells = [], [], [], []
-        for a, b, features in self.features():
-            total = np.zeros(len(lattice.i), np.float32)
-            for weight, value in zip(vector, features, strict=True):
-                total += np.float32(weight) * value
-            before = source_sums[np.maximum(lattice.i - a, 0)] + target_sums[np.maximum(lattice.j - b, 0)]
-            chosen = (total >= unaligned - before + least) & (lattice.i >= a) & (lattice.j >= b)
-            if also is not None:
-                chosen |= also[a - 1, b - 1]
-            found = np.flatnonzero(chosen)
-            scores.append(total[found])
-            cells.append(found)
-            heights.append(np.full(len(found), a))
-            widths.append(np.full(len(found), b))
-        order = np.concatenate(cells).argsort(kind="stable")
-        return SparsePotentials(
-            np.concatenate(scores)[order],
-            np.concatenate(heights)[order],
-            np.concatenate(widths)[order],
-            np.concatenate(cells)[order],
-            source_nulls,
-            target_nulls,
-            opening,
-        )
+        found: list[tuple[NDArray[Any], ...]] = []
+        for start in range(0, len(lattice.i), _CELLS_AT_ONCE):
+            here = slice(start, start + _CELLS_AT_ONCE)
+            i, j = lattice.i[here], lattice.j[here]
+            unaligned = source_sums[i] + target_sums[j]
+            totals = np.zeros((LARGEST, LARGEST, len(i)), np.float32)
+            chosen = np.zeros(totals.shape, np.bool_) if also is None else also[:, :, here].copy()
+            for a, b, features in self.features(here):
+                total = totals[a - 1, b - 1]
+                for weight, value in zip(vector, features, strict=True):
+                    # A number for all cells is most often 0.
+                    if isinstance(value, np.ndarray) or value:
+                        total += np.float32(weight) * value
+                before = source_sums[np.maximum(i - a, 0)] + target_sums[np.maximum(j - b, 0)]
+                chosen[a - 1, b - 1] |= (total >= unaligned - before + least) & (i >= a) & (j >= b)
+            cells, heights, widths = (each.astype(np.int32) for each in chosen.transpose(2, 0, 1).nonzero())
+            small = (heights + 1).astype(np.int8), (widths + 1).astype(np.int8)
+            found.append((totals[heights, widths, cells], *small, cells + np.int32(start)))
+        beads, heights, widths, cells = (np.concatenate(each) for each in zip(*found, strict=True))
+        return SparsePotentials(beads, heights, widths, cells, source_nulls, target_nulls, opening)
 
 
 def type_features(a: int, b: int) -> list[float]:

@@ -224,6 +224,50 @@ def best_path(
     return [step for step in steps if step[0] < step[1] or step[2] < step[3]]
 
 
+def best_chain(worth: NDArray[np.floating[Any]], band: Band) -> list[tuple[int, int]]:
+    """The points where the beads of the best path end that has beads 1–1 only and free gaps.
+
+    ``worth`` is what a bead that ends at each cell is worth, one that is taken more than 0. Rows of the band
+    overlap, as those of :func:`band_around` do. In a tie the bead is taken that stands last.
+    """
+    import numpy as np
+
+    starts, stops, offsets = band.starts.tolist(), band.stops.tolist(), band.offsets.tolist()
+    # What the best chain is worth that ends at or before each column.
+    best = np.zeros(stops[-1])
+    taken = np.zeros(len(worth), np.bool_)
+    below = np.zeros(len(worth), np.bool_)
+    """Whether a cell has its value from the row above."""
+    known = stops[0]
+    for i in range(1, len(starts)):
+        start, stop = starts[i], stops[i]
+        best[known:stop] = best[known - 1]
+        known = stop
+        first = max(start, 1)
+        here = slice(offsets[i] + first - start, offsets[i + 1])
+        row, values = worth[here], best[first:stop]
+        ways = np.where(row > 0, best[first - 1 : stop - 1] + row, -np.inf)
+        higher = np.maximum.accumulate(np.maximum(values, ways))
+        np.equal(ways, higher, out=taken[here])
+        np.equal(values, higher, out=below[here])
+        best[first:stop] = higher
+    chain = []
+    i, j = len(starts) - 1, stops[-1] - 1
+    while i > 0 and j > 0:
+        if j < starts[i]:
+            i -= 1
+            continue
+        cell = offsets[i] + j - starts[i]
+        if taken[cell]:
+            chain.append((i, j))
+            i, j = i - 1, j - 1
+        elif below[cell]:
+            i -= 1
+        else:
+            j -= 1
+    return chain[::-1]
+
+
 def marginals(
     potentials: Potentials | SparsePotentials,
     band: Band,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _RUN = re.compile(rf"[{_UNSPACED}]{{2,}}|[^\W\d_{_UNSPACED}]{{3,}}")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _STEM = 6
@@ -40,6 +41,8 @@ def terms(folded: str) -> frozenset[str]:
 
     ``folded`` is what :func:`mtalign.align.surface.folded` makes of the text.
     """
+    if not _IS_UNSPACED.search(folded):
+        return frozenset([word[:_STEM] for word in _WORD.findall(folded)])
     found: set[str] = set()
     for run in _RUN.findall(folded):
         if _IS_UNSPACED.match(run):

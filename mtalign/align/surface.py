@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,14 +116,14 @@ class Tokens:
     """Shape (n + 1,): those of sentence i are ``numbers[first[i]:first[i + 1]]``."""
 
     @classmethod
-    def of(cls, sentences: Iterable[Collection[str]], vocabulary: dict[str, int]) -> Tokens:
-        """Number the tokens of each sentence; ``vocabulary`` grows by those that are new to it."""
+    def of(cls, sentences: Iterable[Collection[str]], vocabulary: Mapping[str, int]) -> Tokens:
+        """The tokens of each sentence; ``vocabulary`` has a number for any."""
         import numpy as np
 
         numbers: list[int] = []
         first = [0]
         for tokens in sentences:
-            numbers += [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
+            numbers.extend(map(vocabulary.__getitem__, tokens))
             first.append(len(numbers))
         return cls(np.array(numbers, np.int32), np.array(first))
 

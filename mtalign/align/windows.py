@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from mtalign.align.kernel import Band
+from mtalign.align.kernel import Band, ranges
 from mtalign.align.packed import PackedRows
 from mtalign.embed.base import AdditiveEmbedder, Embedder, Finish, Pieces
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _ROWS_AT_ONCE = 256
-_TILE = 32
+_TILE = 16
 _SAMPLES = 64
 _SHARPNESS = 25.0
 """How much likelier a clause belongs to a sentence whose nearest clause is closer by 1 (logarithm)."""
@@ -66,7 +66,7 @@ class SideVectors:
         for size in range(1, LONGEST + 1):
             for start in range(0, points, _ROWS_AT_ONCE):
                 ends = np.arange(start, min(start + _ROWS_AT_ONCE, points))
-                vectors[size - 1, ends] = self.spans(np.where(ends >= size, ends - size, ends), ends)
+                vectors[size - 1, ends] = self._finished(np.where(ends >= size, ends - size, ends), ends)
         return vectors
 
     @cached_property
@@ -94,7 +94,16 @@ class SideVectors:
         return np.asarray(self.run_vectors[:largest, start:stop], np.float32)
 
     def spans(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Unit vectors of the runs ``begins[k] … ends[k] - 1``; an empty run has a zero row."""
+        """Unit vectors of the runs ``begins[k] … ends[k] - 1``; there is a sentence in each."""
+        import numpy as np
+
+        sizes = ends - begins
+        if sizes.max(initial=0) > LONGEST:
+            return self._finished(begins, ends)
+        return np.asarray(self.run_vectors[sizes - 1, ends], np.float32)
+
+    def _finished(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The same for runs of any length; an empty run has a zero row."""
         import numpy as np
 
         some = self.counts[ends] > self.counts[begins]
@@ -256,8 +265,7 @@ def assignments(
     """
     import numpy as np
 
-    n, m = len(source), len(target)
-    columns = np.arange(1, m + 1)
+    columns = np.arange(1, len(target) + 1)
     # Both borders of a band ascend, so a column's rows are one range too.
     tops = np.maximum(np.searchsorted(band.stops, columns, "right"), 1) - 1
     bottoms = np.maximum(np.searchsorted(band.starts, columns, "right"), 1) - 1
@@ -268,46 +276,46 @@ def assignments(
     offsets = band.offsets
     first = np.zeros(int(offsets[-1]), np.float32)
     second = np.zeros(int(offsets[-1]), np.float32)
-    for i in range(1, n + 1):
-        first[offsets[i + 1] - len(forth[i - 1]) : offsets[i + 1]] = forth[i - 1]
-    for j in range(1, m + 1):
-        top = int(tops[j - 1]) + 1
-        rows = np.arange(top, top + len(back[j - 1]))
-        second[offsets[rows] + j - band.starts[rows]] = back[j - 1]
+    widths, heights = np.maximum(rights - lefts, 0), np.maximum(bottoms - tops, 0)
+    first[ranges(offsets[2:] - widths, widths)] = forth
+    rows = ranges(tops, heights) + 1
+    second[offsets[rows] + np.repeat(columns, heights) - band.starts[rows]] = back
     return first, second
 
 
 def _assign(
     side: SideVectors, other: SideVectors, starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> list[NDArray[np.float32]]:
-    """For each sentence its shares among the other text's sentences ``starts … stops - 1``."""
+) -> NDArray[np.float32]:
+    """For each sentence its shares among the other text's sentences ``starts … stops - 1``, one after the
+    other."""
     import numpy as np
 
-    mean = side.clauses.mean()
-    out: list[NDArray[np.float32]] = []
+    mean = 0.5 * side.clauses.mean()
+    out = [np.zeros(0, np.float32)]
     for top in range(0, len(side), _TILE):
         bottom = min(top + _TILE, len(side))
         left, right = int(starts[top:bottom].min()), int(stops[top:bottom].max())
         if left >= right:
-            out += [np.zeros(0, np.float32)] * (bottom - top)
             continue
-        here = slice(int(side.first_clause[top]), int(side.first_clause[bottom]))
+        first = side.first_clause[top : bottom + 1]
+        here = slice(int(first[0]), int(first[-1]))
         there = slice(int(other.first_clause[left]), int(other.first_clause[right]))
-        products = (side.clauses.rows(here) - 0.5 * mean) @ other.clauses.rows(there).T
-        nearest = np.maximum.reduceat(products, other.first_clause[left:right] - there.start, axis=1)
-        for row in range(top, bottom):
-            pieces = slice(
-                int(side.first_clause[row]) - here.start, int(side.first_clause[row + 1]) - here.start
-            )
-            columns = nearest[pieces, int(starts[row]) - left : max(int(stops[row]), int(starts[row])) - left]
-            if not columns.size:
-                out.append(np.zeros(columns.shape[1], np.float32))
-                continue
-            chances = np.exp(_SHARPNESS * (columns - columns.max(axis=1, keepdims=True)))
-            chances /= chances.sum(axis=1, keepdims=True)
-            weights = side.clause_counts[here][pieces]
-            out.append(weights @ chances / max(float(weights.sum()), 1.0))
-    return out
+        products = (side.clauses.rows(here) - mean) @ other.clauses.rows(there).T
+        chances = np.maximum.reduceat(products, other.first_clause[left:right] - there.start, axis=1)
+        columns = np.arange(left, right)
+        asked = (columns >= starts[top:bottom, None]) & (columns < stops[top:bottom, None])
+        chances[~np.repeat(asked, np.diff(first), axis=0)] = -np.inf
+        highest = chances.max(axis=1, keepdims=True)
+        chances -= np.where(np.isfinite(highest), highest, 0)
+        chances *= np.float32(_SHARPNESS)
+        np.exp(chances, out=chances)
+        chances /= np.maximum(chances.sum(axis=1, keepdims=True), np.float32(1e-9))
+        weights = side.clause_counts[here]
+        chances *= weights[:, None]
+        shares = np.add.reduceat(chances, first[:-1] - here.start, axis=0)
+        shares /= np.maximum(np.add.reduceat(weights, first[:-1] - here.start), 1)[:, None]
+        out.append(shares[asked])
+    return np.concatenate(out)
 
 
 @dataclass(frozen=True)
