@@ -148,9 +148,13 @@ def test_vectors_of_a_reordered_text_are_those_of_the_text(name: str) -> None:
     np.testing.assert_allclose(taken.runs(3, 0, 11), anew.runs(3, 0, 11), atol=1e-4)
     np.testing.assert_array_equal(taken.first_clause, anew.first_clause)
     np.testing.assert_array_equal(taken.first_window, anew.first_window)
-    np.testing.assert_allclose(taken.windows.rows(), anew.windows.rows(), atol=1e-3)
+    np.testing.assert_allclose(
+        taken.windows.rows(0, len(taken.windows)), anew.windows.rows(0, len(anew.windows)), atol=1e-3
+    )
     np.testing.assert_array_equal(taken.clause_counts, anew.clause_counts)
-    np.testing.assert_allclose(taken.clauses.rows(), anew.clauses.rows(), atol=1e-3)
+    np.testing.assert_allclose(
+        taken.clauses.rows(0, len(taken.clauses)), anew.clauses.rows(0, len(anew.clauses)), atol=1e-3
+    )
 
 
 def test_beads_of_a_file_that_cross_the_longest_chain_are_marked() -> None:

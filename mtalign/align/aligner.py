@@ -25,6 +25,7 @@ from mtalign.align.cost import (
     intactness,
 )
 from mtalign.align.features import FEATURES, CloseLook
+from mtalign.align.heap import give_back
 from mtalign.align.kernel import (
     Band,
     SparsePotentials,
@@ -118,6 +119,8 @@ def align_sides(
     Without ``weights`` those that are stored are taken.
     """
     chosen = weights or Weights.load()
+    # The encoder is mostly gone by now.
+    give_back()
 
     def align(order: Sequence[int]) -> list[Bead]:
         texts = [target[j] for j in order]
@@ -177,6 +180,9 @@ def look_closely(
     ``also`` marks beads that are looked at in any case, shape (LARGEST, LARGEST, cells): a fit's gold.
     """
     similarities = band_similarities(texts.source, texts.target, lattice.band, LARGEST + 1)
+    # More than all else together, and not needed again unless a passage has moved.
+    texts.source.forget_runs()
+    texts.target.forget_runs()
     coarse = CoarseCost(texts, lattice, similarities, ratio)
     beads = coarse.potentials(weights, also)
     chances = marginals(beads, lattice.band, lattice.n, lattice.m)
@@ -257,7 +263,7 @@ def search_band(texts: Texts) -> tuple[Band, float]:
     margins = similarities.cosines[0, 0] - 0.5 * (
         similarities.source_means[0][i] + similarities.target_means[0][j]
     )
-    anchors = _anchors(np.where((i > 0) & (j > 0), margins, 0), band)
+    anchors = _anchors(margins, band)
     certain = [
         (end - 1, stop - 1)
         for end, stop in anchors

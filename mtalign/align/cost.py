@@ -148,10 +148,13 @@ class Lattice:
         self.band, self.n, self.m = band, n, m
         self.offsets = band.offsets
         sizes = band.stops - band.starts
-        self.i = np.repeat(np.arange(n + 1), sizes)
-        self.j = np.arange(int(self.offsets[-1])) - np.repeat(self.offsets[:-1] - band.starts, sizes)
+        self.i = np.repeat(np.arange(n + 1, dtype=np.int32), sizes)
+        self.j = np.arange(int(self.offsets[-1]), dtype=np.int32)
+        self.j -= np.repeat((self.offsets[:-1] - band.starts).astype(np.int32), sizes)
 
-    def find(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def find(
+        self, i: NDArray[np.integer[Any]], j: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The cell at each point, and whether the point is in the band (a cell is given in any case)."""
         import numpy as np
 
@@ -320,10 +323,9 @@ class Candidates:
         """Some of the beads of the rough score."""
         import numpy as np
 
-        heights, widths, cells = (
-            np.asarray(each[chosen], np.int64) for each in (beads.heights, beads.widths, beads.cells)
-        )
-        return cls(heights, widths, cells, lattice.i[cells], lattice.j[cells])
+        cells = beads.cells[chosen]
+        kept = beads.heights[chosen], beads.widths[chosen], cells, lattice.i[cells], lattice.j[cells]
+        return cls(*(each.astype(np.int64) for each in kept))
 
     def potentials(
         self,

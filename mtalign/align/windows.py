@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from mtalign.align.heap import give_back
 from mtalign.align.kernel import Band, ranges
-from mtalign.align.packed import PackedRows
+from mtalign.align.packed import PackedRows, pack
 from mtalign.embed.base import AdditiveEmbedder, Embedder, Finish, Pieces
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ class SideVectors:
 
     @cached_property
     def run_vectors(self) -> NDArray[np.float16]:
-        """Unit vectors of runs of 1 … LONGEST sentences by where they end, (LONGEST, n + 1, dimension)."""
+        """Unit vectors of runs of 1 … LONGEST sentences by where they end, (LONGEST, n + 1, dimension).
+
+        Large: see :meth:`forget_runs`.
+        """
         import numpy as np
 
         points = len(self) + 1
@@ -68,6 +72,10 @@ class SideVectors:
                 ends = np.arange(start, min(start + _ROWS_AT_ONCE, points))
                 vectors[size - 1, ends] = self._finished(np.where(ends >= size, ends - size, ends), ends)
         return vectors
+
+    def forget_runs(self) -> None:
+        """Make room; the vectors of runs are made again if they are wanted."""
+        self.__dict__.pop("run_vectors", None)
 
     @cached_property
     def mean_run(self) -> NDArray[np.float32]:
@@ -98,7 +106,7 @@ class SideVectors:
         import numpy as np
 
         sizes = ends - begins
-        if sizes.max(initial=0) > LONGEST:
+        if sizes.max(initial=0) > LONGEST or "run_vectors" not in self.__dict__:
             return self._finished(begins, ends)
         return np.asarray(self.run_vectors[sizes - 1, ends], np.float32)
 
@@ -133,7 +141,7 @@ def encode_side(
     sums = np.zeros((n, empty.sums.shape[1]), np.float32)
     counts = np.zeros(n + 1)
     heads, tails = (np.zeros((n, part.shape[1]), np.float16) for part in (empty.heads, empty.tails))
-    clauses = [PackedRows.pack(np.zeros((0, embedder.dimension), np.float32))]
+    clauses = [pack(np.zeros((0, embedder.dimension), np.float32))]
     windows = clauses[:]
     clause_counts = [np.zeros(0, np.float32)]
     first_clause, first_window = np.zeros((2, n + 1), np.int64)
@@ -150,7 +158,7 @@ def encode_side(
         parts = part.clauses()
         some = np.where(parts.counts > 0, parts.counts + np.float32(part.edges), np.float32(0))
         edged = parts.sums + part.heads[parts.owners] + part.tails[parts.owners]
-        clauses.append(PackedRows.pack(finish(edged, some)))
+        clauses.append(pack(finish(edged, some)))
         clause_counts.append(parts.counts)
         first_clause[here] = np.bincount(parts.owners, minlength=size)
         # Each run with the next of its text; the last one only where it is the only one.
@@ -163,9 +171,10 @@ def encode_side(
         pairs, sizes = runs[begins], run_sizes[begins]
         pairs[more] += runs[begins[more] + 1]
         sizes[more] += run_sizes[begins[more] + 1]
-        windows.append(PackedRows.pack(finish(pairs, sizes)))
+        windows.append(pack(finish(pairs, sizes)))
         first_window[here] = np.bincount(owners[begins], minlength=size)
     np.cumsum(counts, out=counts)
+    give_back()
     return SideVectors(
         sums,
         counts,
@@ -174,10 +183,10 @@ def encode_side(
         empty.edges,
         finish,
         embedder.dimension,
-        PackedRows.joined(clauses),
+        PackedRows.of(clauses),
         np.concatenate(clause_counts),
         np.cumsum(first_clause),
-        PackedRows.joined(windows),
+        PackedRows.of(windows),
         np.cumsum(first_window),
     )
 
@@ -300,7 +309,8 @@ def _assign(
         first = side.first_clause[top : bottom + 1]
         here = slice(int(first[0]), int(first[-1]))
         there = slice(int(other.first_clause[left]), int(other.first_clause[right]))
-        products = (side.clauses.rows(here) - mean) @ other.clauses.rows(there).T
+        theirs = other.clauses.rows(there.start, there.stop)
+        products = (side.clauses.rows(here.start, here.stop) - mean) @ theirs.T
         chances = np.maximum.reduceat(products, other.first_clause[left:right] - there.start, axis=1)
         columns = np.arange(left, right)
         asked = (columns >= starts[top:bottom, None]) & (columns < stops[top:bottom, None])
@@ -369,11 +379,11 @@ def window_shares(
             # As floats, for all tiles of some hundred sentences at once.
             below = min(top + _ROWS_AT_ONCE, n)
             origin = int(side.first_window[top])
-            own = side.windows.rows(slice(origin, int(side.first_window[below])))
+            own = side.windows.rows(origin, int(side.first_window[below]))
             asked = np.flatnonzero(widths[top:below]) + top
             first = int(other.first_window[starts[asked].min(initial=len(other))])
             last = int(other.first_window[stops[asked].max(initial=0)])
-            across = other.windows.rows(slice(first, last))
+            across = other.windows.rows(first, last)
             hubs = across @ mean
         here = slice(int(side.first_window[top]), int(side.first_window[bottom]))
         width = max(1, int(widths[top:bottom].max()))
