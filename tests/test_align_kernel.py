@@ -20,6 +20,7 @@ from mtalign.align.kernel import (
     SparsePotentials,
     Step,
     band_around,
+    best_chain,
     best_path,
     full_band,
     marginals,
@@ -241,19 +242,30 @@ def rowwise_marginals(problem: Problem, cuts: Cuts) -> Marginals:
     return Marginals(log_partition, beads, source_nulls, target_nulls, openings)
 
 
+def sparse(potentials: Potentials) -> SparsePotentials:
+    """The same, with only the beads that are allowed."""
+    height, width, cells = potentials.beads.shape
+    flat = potentials.beads.reshape(height * width, cells).T.reshape(-1)
+    found = np.flatnonzero(flat > -np.inf)
+    cell, shape = np.divmod(found, height * width)
+    rows, columns = np.divmod(shape, width)
+    rest = potentials.source_nulls, potentials.target_nulls, potentials.opening
+    return SparsePotentials(flat[found], rows + 1, columns + 1, cell, *rest)
+
+
 def shuffled(potentials: Potentials, seed: int) -> SparsePotentials:
-    sparse = potentials.sparse()
-    order = np.random.default_rng(seed).permutation(len(sparse.beads))
-    fields = (sparse.beads, sparse.heights, sparse.widths, sparse.cells)
+    few = sparse(potentials)
+    order = np.random.default_rng(seed).permutation(len(few.beads))
+    fields = (few.beads, few.heights, few.widths, few.cells)
     beads, heights, widths, cells = (field[order] for field in fields)
     return SparsePotentials(
         beads,
         heights.astype(np.int8),
         widths.astype(np.int8),
         cells.astype(np.int32),
-        sparse.source_nulls,
-        sparse.target_nulls,
-        sparse.opening,
+        few.source_nulls,
+        few.target_nulls,
+        few.opening,
     )
 
 
@@ -278,7 +290,7 @@ def test_best_path_equals_the_row_by_row_one_of_each_piece(case: tuple[Problem, 
             best_path(potentials, band, n, m, cuts)
         return
     assert best_path(potentials, band, n, m, cuts) == wanted
-    assert best_path(potentials.sparse(), band, n, m, cuts) == wanted
+    assert best_path(sparse(potentials), band, n, m, cuts) == wanted
     assert best_path(shuffled(potentials, n), band, n, m, cuts) == wanted
 
 
@@ -298,10 +310,10 @@ def test_marginals_equal_the_row_by_row_ones_of_each_piece(case: tuple[Problem, 
     found = marginals(potentials, band, n, m, cuts)
     assert found.beads.dtype == potentials.beads.dtype
     assert_same_marginals(found, wanted, tolerance)
-    for sparse in (potentials.sparse(), shuffled(potentials, n)):
-        few = marginals(sparse, band, n, m, cuts)
+    for form in (sparse(potentials), shuffled(potentials, n)):
+        few = marginals(form, band, n, m, cuts)
         beads = np.zeros_like(potentials.beads)
-        beads[sparse.heights - 1, sparse.widths - 1, sparse.cells] = few.beads
+        beads[form.heights - 1, form.widths - 1, form.cells] = few.beads
         assert_same_marginals(
             Marginals(few.log_partition, beads, few.source_nulls, few.target_nulls, few.openings),
             wanted,
@@ -366,7 +378,7 @@ def test_an_empty_side_is_one_run(n: int, m: int) -> None:
     band = full_band(n, m)
     beads = np.zeros((5, 5, int(band.offsets[-1])), np.float32)
     potentials = Potentials(beads, np.full(n, -1.0), np.full(m, -1.0), -2.0)
-    for form in (potentials, potentials.sparse()):
+    for form in (potentials, sparse(potentials)):
         steps = [(i, i + 1, 0, 0) for i in range(n)] + [(0, 0, j, j + 1) for j in range(m)]
         assert best_path(form, band, n, m) == steps
         chances = marginals(form, band, n, m)
@@ -378,9 +390,9 @@ def test_an_empty_side_is_one_run(n: int, m: int) -> None:
 
 def test_no_allowed_bead_leaves_everything_unaligned() -> None:
     nothing = np.empty(0, np.int64)
-    sparse = SparsePotentials(np.empty(0), nothing, nothing, nothing, np.zeros(3), np.zeros(2), 0.0)
+    few = SparsePotentials(np.empty(0), nothing, nothing, nothing, np.zeros(3), np.zeros(2), 0.0)
     steps = [(0, 1, 0, 0), (1, 2, 0, 0), (2, 3, 0, 0), (3, 3, 0, 1), (3, 3, 1, 2)]
-    assert best_path(sparse, full_band(3, 2), 3, 2) == steps
+    assert best_path(few, full_band(3, 2), 3, 2) == steps
 
 
 @pytest.mark.parametrize("cuts", [[(2, 2), (1, 3)], [(1, 3), (2, 2)], [(4, 4)], [(-1, 0)], [(0, -1)]])
@@ -413,12 +425,10 @@ def test_a_cut_outside_the_band_leaves_no_path() -> None:
 )
 def test_beads_that_cannot_be_are_refused(change: dict[str, list[float]], message: str) -> None:
     fields = {"beads": [0.0, 0.0], "heights": [1, 1], "widths": [1, 1], "cells": [5, 10]} | change
-    sparse = SparsePotentials(
-        *(np.array(values) for values in fields.values()), np.zeros(3), np.zeros(3), 0.0
-    )
+    few = SparsePotentials(*(np.array(values) for values in fields.values()), np.zeros(3), np.zeros(3), 0.0)
     for function in (best_path, marginals):
         with pytest.raises(ValueError, match=message):
-            function(sparse, full_band(3, 3), 3, 3)
+            function(few, full_band(3, 3), 3, 3)
 
 
 @settings(max_examples=150, deadline=None)
@@ -432,3 +442,21 @@ def test_a_band_around_a_path_is_the_one_found_step_by_step(case: tuple[Problem,
     band, wanted = band_around(steps, n, m, radius), rowwise.band_around(steps, n, m, radius)
     assert band.starts.tolist() == wanted.starts.tolist()
     assert band.stops.tolist() == wanted.stops.tolist()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_best_chain_is_the_heaviest_of_all_pairs_in_order_inside_the_band(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, m, radius = (int(number) for number in rng.integers((0, 0, 1), (15, 15, 5)))
+    middle = [0, *np.sort(rng.integers(0, m + 1, n)).tolist(), m]
+    steps = [(min(i, n), min(i + 1, n), *sides) for i, sides in enumerate(itertools.pairwise(middle))]
+    band = band_around(steps, n, m, radius)
+    worth = rng.normal(size=int(band.offsets[-1]))
+    points = [(i, j) for i in range(n + 1) for j in range(band.starts[i], band.stops[i])]
+    best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]
+    for (i, j), value in zip(points, worth.tolist(), strict=True):
+        if i and j and value > 0:
+            ways = [way for way in best if not way[1] or (way[1][-1][0] < i and way[1][-1][1] < j)]
+            total, chain = max(ways)
+            best.append((total + value, [*chain, (i, j)]))
+    assert best_chain(worth, band) == max(best)[1]

@@ -8,7 +8,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from mtalign.align.words import has_word_links, link_words, token_embedder, word_links
+from mtalign.align.words import has_word_links, link_words, token_embedder
 from mtalign.embed import TokenEmbedder, load_embedder
 from mtalign.embed.cache import VectorCache, cached
 from mtalign.embed.hashing import HashEmbedder
@@ -49,7 +49,7 @@ def embedder() -> TokenEmbedder:
 def test_words_are_linked_with_their_translations(
     source: str, translation: str, expected: dict[str, str], embedder: TokenEmbedder
 ) -> None:
-    links = word_links(source, translation, embedder)
+    (links,) = link_words([(source, translation)], embedder)
     found = {source[a:b]: translation[c:d] for a, b, c, d in links}
     right = [word for word, other in expected.items() if found.get(word) == other]
     wrong = {word: found[word] for word, other in expected.items() if word in found and found[word] != other}
@@ -61,7 +61,7 @@ def test_words_are_linked_with_their_translations(
 
 def test_a_pair_has_the_same_links_alone_and_among_others(embedder: TokenEmbedder) -> None:
     pairs = [(source, translation) for source, translation, _ in PAIRS]
-    assert link_words(pairs, embedder) == [word_links(*pair, embedder) for pair in pairs]
+    assert link_words(pairs, embedder) == [link_words([pair], embedder)[0] for pair in pairs]
 
 
 def test_unrelated_sentences_put_together_are_not_linked_with_each_other(embedder: TokenEmbedder) -> None:
@@ -73,7 +73,7 @@ def test_unrelated_sentences_put_together_are_not_linked_with_each_other(embedde
             None,
         ),
     )
-    links = word_links(f"{one} {two}", f"{first} {second}", embedder)
+    (links,) = link_words([(f"{one} {two}", f"{first} {second}")], embedder)
     assert len(links) > 6
     assert all((a > len(one)) == (c > len(first)) for a, _, c, _ in links)
 
@@ -83,7 +83,8 @@ def test_numbers_are_linked_with_the_same_numbers_only(embedder: TokenEmbedder) 
         "Es waren 17 Männer, 25 Frauen und 1.300 Kinder.",
         "25 women, 1,300 children and 17 men.",
     )
-    found = {source[a:b]: translation[c:d] for a, b, c, d in word_links(source, translation, embedder)}
+    (links,) = link_words([(source, translation)], embedder)
+    found = {source[a:b]: translation[c:d] for a, b, c, d in links}
     assert {key: found.get(key) for key in ("17", "25", "1.300")} == {
         "17": "17",
         "25": "25",
@@ -97,13 +98,13 @@ def test_numbers_are_linked_with_the_same_numbers_only(embedder: TokenEmbedder) 
 def test_texts_without_words_or_too_long_have_no_links(
     source: str, translation: str, embedder: TokenEmbedder
 ) -> None:
-    assert word_links(source, translation, embedder) == ()
+    assert link_words([(source, translation)], embedder) == [()]
     assert link_words([], embedder) == []
 
 
 def test_lone_particles_and_articles_are_left_out(embedder: TokenEmbedder) -> None:
     source, translation, _ = PAIRS[2]
-    links = word_links(source, translation, embedder)
+    (links,) = link_words([(source, translation)], embedder)
     assert not {"は", "に", "を"} & {source[a:b] for a, b, _, _ in links}
     assert not {"the", "a", "The"} & {translation[c:d] for _, _, c, d in links}
 

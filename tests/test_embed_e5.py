@@ -77,11 +77,12 @@ def test_tokens_of_a_text_of_several_windows_are_all_there(e5: E5Embedder) -> No
 
 
 def test_words_of_a_translation_are_linked(e5: E5Embedder) -> None:
-    from mtalign.align.words import word_links
+    from mtalign.align.words import link_words
 
     source = "Die Regierung hat gestern in Brasilien einen Bericht vorgelegt."
     translation = "The government presented a report in Brazil yesterday."
-    links = {source[a:b]: translation[c:d] for a, b, c, d in word_links(source, translation, e5)}
+    (found,) = link_words([(source, translation)], e5)
+    links = {source[a:b]: translation[c:d] for a, b, c, d in found}
     expected = {"Regierung": "government", "gestern": "yesterday", "Brasilien": "Brazil", "Bericht": "report"}
     assert {word: links.get(word) for word in expected} == expected
 

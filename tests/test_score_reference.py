@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,14 @@ import pytest
 from mtalign.embed import Embedder, load_embedder
 from mtalign.errors import ScoreError
 from mtalign.score import corpus_scores
-from mtalign.score.reference import score_against_reference, topical_similarity
+from mtalign.score.metrics import DEFAULT_METRICS
+from mtalign.score.reference import (
+    MIN_COVERAGE,
+    ReferenceScore,
+    align_with_reference,
+    score_aligned,
+    topical_similarity,
+)
 
 SEED = Path(__file__).resolve().parents[1] / "seeds" / "004_2c9f4eca55af6f73.txt"
 
@@ -24,6 +32,18 @@ OFF_TOPIC = (
     "A catalogue is available in three languages.",
     "The exhibition runs until the end of March.",
 )
+
+
+def aligned_and_scored(
+    hypothesis: list[str],
+    reference: list[str],
+    *,
+    embedder: Embedder,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    min_coverage: float = MIN_COVERAGE,
+) -> ReferenceScore:
+    aligned = align_with_reference(hypothesis, reference, embedder=embedder, min_coverage=min_coverage)
+    return score_aligned([aligned], metrics=metrics)[0][0]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +89,7 @@ def test_a_document_with_the_translation_inside_covers_the_reference(
         "Request the full text",
         "Click here to download the paper free of charge.",
     ]
-    result = score_against_reference(document, reference, embedder=embedder)
+    result = aligned_and_scored(document, reference, embedder=embedder)
     assert result.coverage.reference == pytest.approx(1)
     assert result.coverage.reference_sentences == (19, 19)
     assert result.coverage.hypothesis_sentences[1] == len(document)
@@ -82,7 +102,7 @@ def test_a_document_with_the_translation_inside_covers_the_reference(
 
 
 def test_the_reference_itself_scores_one_hundred(embedder: Embedder, reference: list[str]) -> None:
-    result = score_against_reference(reference, reference, embedder=embedder, metrics=("BLEU", "TER"))
+    result = aligned_and_scored(reference, reference, embedder=embedder, metrics=("BLEU", "TER"))
     assert result.metrics[0].score == pytest.approx(100)
     assert result.sentence_metrics[1].score == 0
     assert [bead.source for bead in result.beads] == [(number,) for number in range(19)]
@@ -91,7 +111,7 @@ def test_the_reference_itself_scores_one_hundred(embedder: Embedder, reference: 
 @pytest.mark.parametrize("repeat", [1, 20])
 def test_another_article_is_not_scored(embedder: Embedder, reference: list[str], repeat: int) -> None:
     document = [sentence for _ in range(repeat) for sentence in OFF_TOPIC]
-    result = score_against_reference(document, reference, embedder=embedder)
+    result = aligned_and_scored(document, reference, embedder=embedder)
     assert result.metrics == ()
     assert result.coverage.reference < 0.06
     assert re.fullmatch(r"not scored: covers \d % of the reference", result.note)
@@ -100,8 +120,8 @@ def test_another_article_is_not_scored(embedder: Embedder, reference: list[str],
 
 def test_leaving_bad_sentences_out_does_not_raise_the_score(embedder: Embedder, reference: list[str]) -> None:
     own = [paraphrase(sentence) for sentence in reference]
-    whole = score_against_reference(own, reference, embedder=embedder, metrics=("chrF2",))
-    less = score_against_reference([*own[:7], *own[8:]], reference, embedder=embedder, metrics=("chrF2",))
+    whole = aligned_and_scored(own, reference, embedder=embedder, metrics=("chrF2",))
+    less = aligned_and_scored([*own[:7], *own[8:]], reference, embedder=embedder, metrics=("chrF2",))
     assert less.coverage.reference > 0.9
     assert less.metrics[0].score < whole.metrics[0].score
     assert ("", reference[7]) in less.lines
@@ -111,10 +131,8 @@ def test_leaving_bad_sentences_out_does_not_raise_the_score(embedder: Embedder, 
 def test_added_sentences_inside_count_and_outside_do_not(embedder: Embedder, reference: list[str]) -> None:
     around = [OFF_TOPIC[0], *reference, OFF_TOPIC[3]]
     inside = [*reference[:9], OFF_TOPIC[2], *reference[9:]]
-    assert score_against_reference(around, reference, embedder=embedder).metrics[0].score == pytest.approx(
-        100
-    )
-    result = score_against_reference(inside, reference, embedder=embedder)
+    assert aligned_and_scored(around, reference, embedder=embedder).metrics[0].score == pytest.approx(100)
+    result = aligned_and_scored(inside, reference, embedder=embedder)
     assert result.metrics[0].score < 99
     assert "counted as added: 1" in result.note
 
@@ -122,41 +140,41 @@ def test_added_sentences_inside_count_and_outside_do_not(embedder: Embedder, ref
 def test_half_a_translation_is_scored_on_its_part_and_says_so(
     embedder: Embedder, reference: list[str]
 ) -> None:
-    result = score_against_reference(reference[:13], reference, embedder=embedder, metrics=("BLEU",))
+    result = aligned_and_scored(reference[:13], reference, embedder=embedder, metrics=("BLEU",))
     assert 0.5 < result.coverage.reference < 0.9
     assert result.coverage.reference_sentences == (13, 19)
     assert result.metrics[0].score == pytest.approx(100)
     assert (
         result.note == f"aligned part only: covers {100 * result.coverage.reference:.0f} % of the reference"
     )
-    strict = score_against_reference(reference[:13], reference, embedder=embedder, min_coverage=0.9)
+    strict = aligned_and_scored(reference[:13], reference, embedder=embedder, min_coverage=0.9)
     assert strict.metrics == ()
 
 
 def test_metrics_are_those_of_the_lines_given(embedder: Embedder, reference: list[str]) -> None:
     own = [paraphrase(sentence) for sentence in reference]
-    result = score_against_reference(own, reference, embedder=embedder, metrics=("BLEU", "chrF2++"))
+    result = aligned_and_scored(own, reference, embedder=embedder, metrics=("BLEU", "chrF2++"))
     hypotheses, references = zip(*result.lines, strict=True)
     assert list(result.sentence_metrics) == corpus_scores(hypotheses, [references], ["BLEU", "chrF2++"])
 
 
 def test_the_document_level_is_the_whole_text_as_one_line(embedder: Embedder, reference: list[str]) -> None:
     own = [paraphrase(sentence) for sentence in reference]
-    result = score_against_reference(own, reference, embedder=embedder, metrics=("BLEU", "chrF2"))
+    result = aligned_and_scored(own, reference, embedder=embedder, metrics=("BLEU", "chrF2"))
     whole = " ".join(own), " ".join(reference)
     assert list(result.metrics) == corpus_scores([whole[0]], [[whole[1]]], ["BLEU", "chrF2"])
 
 
 def test_a_dropped_sentence_costs_at_the_document_level_too(embedder: Embedder, reference: list[str]) -> None:
     whole, short = (
-        score_against_reference(own, reference, embedder=embedder, metrics=("chrF2",)).metrics[0].score
+        aligned_and_scored(own, reference, embedder=embedder, metrics=("chrF2",)).metrics[0].score
         for own in (reference, reference[:8] + reference[9:])
     )
     assert short < whole - 1
 
 
 def test_the_json_entry_has_the_documented_shape(embedder: Embedder, reference: list[str]) -> None:
-    entry = score_against_reference(reference, reference, embedder=embedder, metrics=("BLEU",)).to_json()
+    entry = aligned_and_scored(reference, reference, embedder=embedder, metrics=("BLEU",)).to_json()
     assert list(entry) == ["metrics", "sentence_metrics", "coverage", "topical_similarity", "note"]
     assert {"name", "score", "signature", "verbose_score", "nrefs"} <= set(entry["metrics"][0])
     assert entry["coverage"] == {
@@ -170,12 +188,12 @@ def test_the_json_entry_has_the_documented_shape(embedder: Embedder, reference: 
 def test_no_translation_covers_nothing_and_an_empty_reference_is_an_error(
     embedder: Embedder, reference: list[str]
 ) -> None:
-    result = score_against_reference([], reference, embedder=embedder)
+    result = aligned_and_scored([], reference, embedder=embedder)
     assert (result.metrics, result.coverage.reference, result.coverage.hypothesis) == ((), 0, 0)
     assert result.topical_similarity == 0
     for empty in ([], [" ", ""]):
         with pytest.raises(ScoreError, match="the reference is empty"):
-            score_against_reference(["Text."], empty, embedder=embedder)
+            aligned_and_scored(["Text."], empty, embedder=embedder)
 
 
 def test_topical_similarity_is_the_cosine_of_the_mean_vectors(embedder: Embedder) -> None:

@@ -68,19 +68,6 @@ class Potentials:
     target_nulls: NDArray[np.float64]
     opening: float
 
-    def sparse(self) -> SparsePotentials:
-        """The same, with only the beads that are allowed."""
-        import numpy as np
-
-        height, width, cells = self.beads.shape
-        flat = self.beads.reshape(height * width, cells).T.reshape(-1)
-        found = np.flatnonzero(flat > -np.inf)
-        cell, shape = np.divmod(found, height * width)
-        rows, columns = np.divmod(shape, width)
-        return SparsePotentials(
-            flat[found], rows + 1, columns + 1, cell, self.source_nulls, self.target_nulls, self.opening
-        )
-
 
 @dataclass(frozen=True)
 class SparsePotentials:
@@ -225,10 +212,10 @@ def best_path(
 
 
 def best_chain(worth: NDArray[np.floating[Any]], band: Band) -> list[tuple[int, int]]:
-    """The points where the beads of the best path end that has beads 1–1 only and free gaps.
+    """The pairs of sentences, one to one and in order, that are worth most together, by where they end.
 
-    ``worth`` is what a bead that ends at each cell is worth, one that is taken more than 0. Rows of the band
-    overlap, as those of :func:`band_around` do. In a tie the bead is taken that stands last.
+    ``worth`` is that of the pair that ends at each cell; only those worth more than 0 are taken. Rows of the
+    band overlap, as those of :func:`band_around` do. In a tie the pair is taken that stands last.
     """
     import numpy as np
 
@@ -236,8 +223,8 @@ def best_chain(worth: NDArray[np.floating[Any]], band: Band) -> list[tuple[int, 
     # What the best chain is worth that ends at or before each column.
     best = np.zeros(stops[-1])
     taken = np.zeros(len(worth), np.bool_)
-    below = np.zeros(len(worth), np.bool_)
-    """Whether a cell has its value from the row above."""
+    # Whether a cell has its value from the row above.
+    above = np.zeros(len(worth), np.bool_)
     known = stops[0]
     for i in range(1, len(starts)):
         start, stop = starts[i], stops[i]
@@ -249,11 +236,13 @@ def best_chain(worth: NDArray[np.floating[Any]], band: Band) -> list[tuple[int, 
         ways = np.where(row > 0, best[first - 1 : stop - 1] + row, -np.inf)
         higher = np.maximum.accumulate(np.maximum(values, ways))
         np.equal(ways, higher, out=taken[here])
-        np.equal(values, higher, out=below[here])
+        np.equal(values, higher, out=above[here])
         best[first:stop] = higher
     chain = []
     i, j = len(starts) - 1, stops[-1] - 1
     while i > 0 and j > 0:
+        # A row has nothing of its own where the band does not hold it.
+        j = min(j, stops[i] - 1)
         if j < starts[i]:
             i -= 1
             continue
@@ -261,7 +250,7 @@ def best_chain(worth: NDArray[np.floating[Any]], band: Band) -> list[tuple[int, 
         if taken[cell]:
             chain.append((i, j))
             i, j = i - 1, j - 1
-        elif below[cell]:
+        elif above[cell]:
             i -= 1
         else:
             j -= 1

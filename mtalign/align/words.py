@@ -53,11 +53,6 @@ def token_embedder(embedder: Embedder) -> TokenEmbedder | None:
     return inner if isinstance(inner, TokenEmbedder) else None
 
 
-def word_links(source: str, translation: str, embedder: TokenEmbedder) -> tuple[WordLink, ...]:
-    """The word links of one sentence and its translation; see :func:`link_words`."""
-    return link_words([(source, translation)], embedder)[0]
-
-
 def link_words(pairs: Sequence[tuple[str, str]], embedder: TokenEmbedder) -> list[tuple[WordLink, ...]]:
     """Word links of sentences and their translations, for each pair in the order of the source.
 

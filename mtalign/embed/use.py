@@ -208,24 +208,11 @@ class UseEmbedder:
             for _ in self._map(self._features.learn, parts):
                 pass
             groups = _by_size([(row, tokens[row]) for row in block], _TOKEN_BUDGET)
-            sums = [
-                part
-                for _, part in self._map(
-                    lambda rows: self._features.sum(
-                        [tokens[row] for row in rows], [pieces[row] for row in rows]
-                    ),
-                    groups,
-                )
-            ]
-            yield block, self._project(np.concatenate(sums), [n for row in block for n in pieces[row]])
-
-    def _project(self, sums: NDArray[np.float32], sizes: Sequence[int]) -> NDArray[np.float32]:
-        import numpy as np
-
-        counts = np.array(sizes, np.float32)
-        parts = [slice(start, start + 256) for start in range(0, len(sums), 256)]
-        done = self._map(lambda part: self._features.project(sums[part], counts[part]), parts)
-        return np.concatenate([part for _, part in done])
+            sums = self._map(
+                lambda rows: self._features.sum([tokens[row] for row in rows], [pieces[row] for row in rows]),
+                groups,
+            )
+            yield block, np.concatenate([part for _, part in sums])
 
 
 class _Workers:
@@ -386,7 +373,7 @@ class _Features:
                 slot += 1
 
     def sum(self, texts: Sequence[Sequence[int]], pieces: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """Token features of a batch, normalised and summed by piece, shape (pieces, features)."""
+        """Token features of a batch, normalised, summed by piece and projected, shape (pieces, 512)."""
         import numpy as np
         from numpy.lib.stride_tricks import as_strided
 
@@ -455,12 +442,8 @@ class _Features:
         sums -= np.add.reduceat(weight * mean, borders)[:, None]
         if size <= _TOKEN_BUDGET:
             self._spaces.append(space)
-        return sums
-
-    def project(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the head wants, shape (n, 512), of sums over so many tokens."""
         projected: NDArray[np.float32] = sums @ self._projection
-        projected += counts[:, None] * self._constant
+        projected += sizes.astype(np.float32)[:, None] * self._constant
         return projected
 
 

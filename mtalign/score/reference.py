@@ -131,29 +131,6 @@ class CorpusScore:
         }
 
 
-def score_against_reference(
-    hypothesis: Sequence[str],
-    reference: Sequence[str],
-    *,
-    embedder: Embedder,
-    metrics: Sequence[str] = DEFAULT_METRICS,
-    min_coverage: float = MIN_COVERAGE,
-    resamples: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> ReferenceScore:
-    """Align a document's English with the reference's sentences and score the part that aligns.
-
-    See :func:`align_with_reference` and :func:`score_aligned`, of which this is one after the other.
-
-    Raises:
-        ScoreError: the reference is empty.
-    """
-    aligned = align_with_reference(
-        hypothesis, reference, embedder=embedder, min_coverage=min_coverage, progress=progress
-    )
-    return score_aligned([aligned], metrics=metrics, resamples=resamples)[0][0]
-
-
 def align_with_reference(
     hypothesis: Sequence[str],
     reference: Sequence[str],
