@@ -88,7 +88,7 @@ def begins_inside(texts: Sequence[str]) -> NDArray[np.int64]:
 
 def number_tokens(text: str) -> set[str]:
     """Numbers in Western digits, thousands separators and leading zeros gone."""
-    found = _NUMBER.findall(unicodedata.normalize("NFKC", text))
+    found = _NUMBER.findall(text if text.isascii() else unicodedata.normalize("NFKC", text))
     return {re.sub(r"[.,]", "", number).lstrip("0") or "0" for number in found}
 
 

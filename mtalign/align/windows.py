@@ -233,23 +233,32 @@ def band_similarities(source: SideVectors, target: SideVectors, band: Band, larg
     cosines = np.zeros((largest, largest, int(offsets[-1])), np.float32)
     source_means = np.zeros((largest, n + 1), np.float32)
     target_means = np.zeros((largest, m + 1), np.float32)
-    for top in range(0, n + 1, _ROWS_AT_ONCE):
-        bottom = min(top + _ROWS_AT_ONCE, n + 1)
-        left, right = int(band.starts[top]), int(band.stops[bottom - 1])
-        source_runs = source.runs(largest, top, bottom)
-        target_runs = target.runs(largest, left, right)
-        source_means[:, top:bottom] = source_runs @ target.mean_run
-        target_means[:, left:right] = target_runs @ source.mean_run
-        for row in range(top, bottom, _TILE):
-            end = min(row + _TILE, bottom)
-            first, last = int(band.starts[row]), int(band.stops[end - 1])
-            tile = source_runs[:, row - top : end - top].reshape(-1, source.dimension)
-            window = target_runs[:, first - left : last - left].reshape(-1, target.dimension)
-            products = (tile @ window.T).reshape(largest, end - row, largest, last - first)
-            for i in range(row, end):
-                start, stop = int(band.starts[i]), int(band.stops[i])
-                cells = slice(int(offsets[i]), int(offsets[i + 1]))
-                cosines[:, :, cells] = products[:, i - row, :, start - first : stop - first]
+    source_mean, target_mean = source.mean_run, target.mean_run
+
+    def compare(tops: range) -> None:
+        for top in tops:
+            bottom = min(top + _ROWS_AT_ONCE, n + 1)
+            left, right = int(band.starts[top]), int(band.stops[bottom - 1])
+            source_runs = source.runs(largest, top, bottom)
+            target_runs = target.runs(largest, left, right)
+            source_means[:, top:bottom] = source_runs @ target_mean
+            # Each column once, so that it does not matter which thread is first.
+            fresh = int(band.stops[top - 1]) if top else 0
+            target_means[:, fresh:right] = target_runs[:, fresh - left :] @ source_mean
+            for row in range(top, bottom, _TILE):
+                end = min(row + _TILE, bottom)
+                first, last = int(band.starts[row]), int(band.stops[end - 1])
+                tile = source_runs[:, row - top : end - top].reshape(-1, source.dimension)
+                window = target_runs[:, first - left : last - left].reshape(-1, target.dimension)
+                products = (tile @ window.T).reshape(largest, end - row, largest, last - first)
+                for i in range(row, end):
+                    start, stop = int(band.starts[i]), int(band.stops[i])
+                    cells = slice(int(offsets[i]), int(offsets[i + 1]))
+                    cosines[:, :, cells] = products[:, i - row, :, start - first : stop - first]
+
+    tops = range(0, n + 1, _ROWS_AT_ONCE)
+    half = len(tops) // 2
+    side_by_side(lambda: compare(tops[:half]), lambda: compare(tops[half:]))
     return Similarities(cosines, source_means, target_means)
 
 
