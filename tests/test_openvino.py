@@ -245,3 +245,29 @@ def test_importing_the_engine_imports_no_heavy_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_openvino_gives_up_on_fails_alone(
+    engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding = Decoding(quality="fast")
+    expected = engine.translate(requests()[1:2], decoding)
+    refused, other = (engine.start([request], decoding) for request in requests()[:2])
+    handle = refused.asked[0].tickets[0]
+
+    class Ignored:
+        def get_status(self) -> object:
+            import openvino_genai
+
+            return openvino_genai.GenerationStatus.IGNORED
+
+    original = type(engine._pipeline(EN))._admit
+
+    def admit(pipeline: object) -> None:
+        original(pipeline)  # type: ignore[arg-type]
+        handle.handle = Ignored()
+
+    monkeypatch.setattr(type(engine._pipeline(EN)), "_admit", admit)
+    assert other.result() == expected
+    with pytest.raises(EngineError, match="gave up on a request of"):
+        refused.result()

@@ -9,6 +9,6 @@ Qualities:
 
 * ``fast``: one translation, the likeliest at each step.
 * ``good``: that and ``engine.SAMPLES`` sampled ones; one is chosen by agreement among them (minimum Bayes
-  risk with chrF2) and similarity to the source. About five times the time.
-* ``best``: three times as many.
+  risk with chrF2) and similarity to the source. About four times the time.
+* ``best``: three times as many samples.
 """

@@ -76,6 +76,7 @@ class Ticket:
         self.ask = ask
         self.handle: Any = None
         self.outputs: list[Output] | None = None
+        self.problem = ""
 
 
 class Pipeline:
@@ -161,6 +162,8 @@ class Pipeline:
                 self._step()
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed: {_line(error)}") from error
+        if ticket.problem:
+            raise EngineError(ticket.problem)
         return ticket.outputs
 
     def close(self) -> None:
@@ -226,8 +229,12 @@ class Pipeline:
         if status == self._genai.GenerationStatus.RUNNING:
             return
         if status != self._genai.GenerationStatus.FINISHED:
-            ticket.outputs = []
-            raise EngineError(f"OpenVINO gave up on a request of {ticket.ask.tokens} tokens")
+            # Told to the one who asked, not to whoever waits now.
+            ticket.outputs, ticket.problem = (
+                [],
+                f"OpenVINO gave up on a request of {ticket.ask.tokens} tokens",
+            )
+            return
         stop = self._genai.GenerationFinishReason.STOP
         outputs = [
             Output(tuple(one.generated_ids), sum(one.generated_log_probs), one.finish_reason == stop)
