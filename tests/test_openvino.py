@@ -178,6 +178,23 @@ def test_a_closed_engine_says_so(model_path: Path, home: Path) -> None:
             engine.translate(requests()[:1], Decoding(quality="fast"))
 
 
+def test_closing_while_it_works_ends_quietly(model_path: Path, home: Path) -> None:
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from tiny_gguf import requests, resolved
+from mtalign.engines.base import Decoding
+from mtalign.engines.openvino.engine import load
+engine = load(resolved(Path({str(model_path)!r})), home=Path({str(home)!r}), threads=1)
+pending = [engine.start([request], Decoding(quality="good")) for request in requests()]
+pending[0].result()
+engine.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_a_model_is_converted_once_and_again_where_the_conversion_is_damaged(
     model_path: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -167,11 +168,16 @@ class Pipeline:
         return ticket.outputs
 
     def close(self) -> None:
-        """Free the model; calling it twice is harmless."""
-        self._pipeline = self._tokenizer = None
-        self._companions.clear()
-        self._running.clear()
+        """Free the model; calling it twice is harmless. What is not done is given up."""
         self._waiting.clear()
+        if self._pipeline is not None:
+            for ticket in self._running:
+                ticket.handle.cancel()
+            # OpenVINO complains on stderr of what is still running when it ends.
+            with suppress(RuntimeError):
+                self._rest()
+        self._running.clear()
+        self._pipeline = self._tokenizer = None
 
     # -- steps ----------------------------------------------------------------------------------------
 
