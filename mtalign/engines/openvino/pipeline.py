@@ -1,9 +1,9 @@
 """Decodes many sequences at once with OpenVINO GenAI, each as if it were alone.
 
 What OpenVINO computes for a row of a batch depends on the rows beside it in two ways that we know, and both
-are ruled out: at less than single precision the rounding differs, so single precision is asked for; and a batch
-of one row goes through another kernel, so there are never fewer than two. The second is the companion: a
-sequence whose output nobody reads, which is in every step. A third way must exist: of 254 segments with 17
+are ruled out: at less than single precision the rounding differs, so single precision is asked for; and a
+batch of one row goes through another kernel, so there are never fewer than two. The second is the companion:
+a sequence whose output nobody reads, which is in every step. A third way must exist: of 254 segments with 17
 outputs each, one came out otherwise in other company.
 """
 
