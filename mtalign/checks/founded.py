@@ -83,7 +83,10 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
     acronyms = False
     for name, spans in places.items():
         key = fold(name)
-        if key in folded or is_called_so(name, folded, source_language.primary):
+        if key in folded:
+            continue
+        called_so = is_called_so(name, folded, source_language.primary)
+        if called_so:
             continue
         if key[: math.ceil(_SAME * len(key))] in folded:
             continue
@@ -103,7 +106,6 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
             (m for m in lost if not m.group().isupper()),
             key=lambda match: abs(match.start() / len(source) - place),
         )[:_NEAREST]
-        absent = is_called_so(name, folded, source_language.primary) is False
         found.append(
             Suspect(
                 name,
@@ -111,7 +113,7 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
                 letters,
                 heard,
                 sounds,
-                absent,
+                called_so is False,
                 in_short > 0,
                 tuple(m.span() for m in near),
                 acronyms,
