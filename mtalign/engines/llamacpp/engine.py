@@ -10,6 +10,7 @@ from typing import Any
 from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
 from mtalign.engines.instruct.choose import Chooser
 from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.limits import longest_output, longest_source
 from mtalign.engines.instruct.output import strip_chatter
 from mtalign.engines.instruct.prompts import CONVERSATION, OTHERS, Prompt
 from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
@@ -27,8 +28,6 @@ RUN_LENGTH = 6
 
 _TALK, _ALONE = 0, 1
 """Slots: the conversation's, and the one for what is asked outside it."""
-_PROMPT_TOKENS = 512
-"""Room kept for the system message and the examples."""
 _TURN_TOKENS = 8
 """What the chat template puts round a message, and a little for the estimate of its length."""
 _LOWEST_LOG_PROBABILITY = -100.0
@@ -86,7 +85,7 @@ class LlamaCppEngine:
     @property
     def max_source_tokens(self) -> int:
         """Longest source that leaves room for the prompt and an output three times as long."""
-        return max(1, (self._context - _PROMPT_TOKENS) // 4)
+        return longest_source(self._context)
 
     def close(self) -> None:
         """Free the model; calling it twice is harmless."""
@@ -118,7 +117,7 @@ class LlamaCppEngine:
         return tokens + self._limit(request, decoding) <= self._context
 
     def _limit(self, request: Request, decoding: Decoding) -> int:
-        return max(decoding.min_length, int(decoding.max_ratio * self._vocabulary.count(request.text)))
+        return longest_output(self._vocabulary.count(request.text), decoding)
 
     # -- the conversation -----------------------------------------------------------------------------
 

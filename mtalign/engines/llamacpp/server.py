@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mtalign.engines.cores import available_cores
 from mtalign.errors import EngineError, MissingPackageError, ModelError
 
 
@@ -93,9 +93,3 @@ def library_version() -> str:
             "the llamacpp engine needs the package xllamacpp", hint="pip install 'mtalign[offline]'"
         )
     return version("xllamacpp")
-
-
-def available_cores() -> int:
-    """Cores that this process may run on."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

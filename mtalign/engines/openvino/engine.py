@@ -13,6 +13,7 @@ from mtalign.engines.base import Decoding, Hypothesis, Pending, Request, Resolve
 from mtalign.engines.converted import Notice
 from mtalign.engines.instruct.choose import Chooser
 from mtalign.engines.instruct.gguf import GgufFile, read_gguf
+from mtalign.engines.instruct.limits import longest_output, longest_source
 from mtalign.engines.instruct.output import strip_chatter
 from mtalign.engines.instruct.prompts import CONVERSATION
 from mtalign.engines.instruct.vocabulary import Vocabulary
@@ -38,8 +39,6 @@ _SAMPLE_RATIO = 1.5
 _SHORTEST_SAMPLE = 32
 """A sample has at most so many tokens for each token of its source, and so many more: of good ones few are as
 long, and one that loops would hold up the others."""
-_PROMPT_TOKENS = 512
-"""Room kept for the system message and the examples."""
 _IN_FLIGHT = 64
 """Segments begun before the first is waited for, at most."""
 _SINGLE = 4
@@ -135,7 +134,7 @@ class OpenVinoEngine:
     @property
     def max_source_tokens(self) -> int:
         """Longest source that leaves room for the prompt and an output three times as long."""
-        return max(1, (self._context - _PROMPT_TOKENS) // 4)
+        return longest_source(self._context)
 
     def close(self) -> None:
         """Free the model; calling it twice is harmless."""
@@ -149,7 +148,7 @@ class OpenVinoEngine:
         plain = decoding.repetition_penalty != 1.0 or bool(request.terms)
         samples = 0 if plain else SAMPLES[decoding.quality]
         count = self._vocabulary.count(request.text)
-        limit = max(decoding.min_length, int(decoding.max_ratio * count))
+        limit = longest_output(count, decoding)
         pipeline = self._pipeline(request.target)
         prompt = self._prompt(pipeline, request, limit)
         greedy = Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty)

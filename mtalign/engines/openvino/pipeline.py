@@ -9,7 +9,6 @@ outputs each, one came out otherwise in other company.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from mtalign.engines.cores import available_cores
 from mtalign.errors import EngineError, ModelError
 
 ROWS = 64
@@ -266,12 +266,6 @@ class Pipeline:
     def _encode(self, text: str) -> tuple[int, ...]:
         ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
         return tuple(int(one) for one in ids)
-
-
-def available_cores() -> int:
-    """Cores that this process may run on."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _line(error: BaseException) -> str:
