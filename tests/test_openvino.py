@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_gguf import EN, TEXTS, ZH, has_east_asian, requests, resolved, write_model
@@ -14,9 +15,10 @@ from tiny_gguf import EN, TEXTS, ZH, has_east_asian, requests, resolved, write_m
 from mtalign.engines.base import Decoding, Hypothesis, Pipelined, Request
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.prompts import CONVERSATION
+from mtalign.engines.openvino import conversion, weights
 from mtalign.engines.openvino import engine as engine_module
 from mtalign.engines.openvino.engine import OpenVinoEngine, load
-from mtalign.engines.openvino.pipeline import BLOCK, ROWS
+from mtalign.engines.openvino.pipeline import BLOCK, ROWS, Ask
 from mtalign.engines.registry import default_engine
 from mtalign.errors import EngineError, MissingPackageError, ModelError
 from mtalign.glossary import Term
@@ -68,6 +70,38 @@ def test_a_request_gives_the_same_hypothesis_alone_in_any_batch_and_in_a_new_eng
             assert other.translate([asked[index]], decoding) == [together[index]]
     finally:
         other.close()
+
+
+def test_an_output_is_the_same_to_the_last_bit_whether_or_not_its_prompt_is_cached(
+    model_path: Path, home: Path
+) -> None:
+    # A prompt of 32 n or 32 n + 1 tokens, all of them cached that can be, has its last token evaluated alone.
+    engine = load(resolved(model_path), home=home, threads=1)
+    try:
+        pipeline = engine._pipeline(EN)
+        lengths = set()
+        for size in range(2 * BLOCK + 4):
+            message = {"role": "user", "content": f"{size} " + "a" * size}
+            prompt = pipeline.prompt([message])
+            lengths.add(len(pipeline._templated([message])) % BLOCK)
+            first, again = (pipeline.outputs(pipeline.submit(Ask(prompt, 12))) for _ in range(2))
+            assert again == first
+        assert {0, 1} <= lengths
+    finally:
+        engine.close()
+
+
+def test_what_prompts_have_in_common_is_evaluated_once(engine: OpenVinoEngine) -> None:
+    pipeline = engine._pipeline(EN)
+    start = tuple(pipeline._encode("Nothing that stands in any other test. " * 4))
+    rest = tuple(pipeline._encode("One way to go on, as long as the start of all. " * 2))
+    asks = [Ask(start + rest, 4), Ask(start + rest[::-1], 4), Ask(rest + start, 4)]
+    tickets = [pipeline.submit(ask) for ask in asks]
+    pipeline._step()
+    assert [ticket.handle is not None for ticket in tickets] == [True, False, False]
+    pipeline._step()
+    assert all(ticket.handle is not None for ticket in tickets), "the start has been evaluated"
+    assert [len(pipeline.outputs(ticket)) for ticket in tickets] == [1, 1, 1]
 
 
 def test_what_is_begun_later_and_waited_for_first_changes_nothing(engine: OpenVinoEngine) -> None:
@@ -222,6 +256,31 @@ def test_nothing_is_loaded_before_it_is_asked(model_path: Path, tmp_path: Path) 
     engine = load(resolved(model_path), home=tmp_path)
     engine.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_are_regrouped_to_within_half_a_level(
+    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    monkeypatch.setattr(conversion, "regroup", lambda model: 0)
+    conversion._convert_gguf(str(model_path), str(tmp_path / "as-read"), "Latn")
+    model = openvino.Core().read_model(tmp_path / "as-read" / "openvino_model.xml")
+    products = [one for one in model.get_ordered_ops() if weights._quantized(one)]
+
+    def dense(product: Any) -> tuple[Any, Any]:
+        levels, zeros, scales = (weights._numbers(one) for one in weights._quantized(product)[1:])  # type: ignore[index]
+        scales = scales.astype("float32")
+        return (levels.astype("float32") - zeros) * scales, scales
+
+    before = [dense(product)[0] for product in products]
+    assert [one.shape[1:] for one in before] == [(8, 32)] * (2 * 7 + 1), "seven a layer, and the vocabulary's"
+    assert weights.regroup(model) == len(products)
+    for old, product in zip(before, products, strict=True):
+        new, scales = dense(product)
+        assert new.shape == (len(old), 2, weights.GROUP)
+        assert (abs(new - old.reshape(new.shape)) <= 0.501 * scales).all()
+        assert abs(new).max() > 0
 
 
 def test_a_truncated_model_is_a_model_error_in_one_line(model_path: Path, tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Conversion of a GGUF model for OpenVINO: once, cached, in a process of its own.
 
 OpenVINO can read a GGUF file at each start, but takes ten times as long, most of it for the vocabulary. The
-cache is ``<home>/converted/<fingerprint>-openvino-<version>-<characters>/``; see
+cache is ``<home>/converted/<fingerprint>-openvino-<version>-<recipe>-<characters>/``; see
 :mod:`mtalign.engines.converted`. What a target language never writes is made impossible in the conversion
-itself: the scores of those tokens are lowered for good, which costs nothing in decoding.
+itself: the scores of those tokens are lowered for good, which costs nothing in decoding. The weights are
+rewritten for integer arithmetic; see :mod:`mtalign.engines.openvino.weights`.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from mtalign.engines.base import ResolvedModel
 from mtalign.engines.converted import Notice, converted, run_converter
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
+from mtalign.engines.openvino.weights import regroup
 from mtalign.errors import MissingPackageError
 
 ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 """Values of ``general.architecture`` that OpenVINO reads."""
 _NEVER = -1e9
+_RECIPE = 2
+"""Of the conversion: raised whenever it changes."""
 
 
 def library_version() -> str:
@@ -71,7 +76,9 @@ def convert(model: ResolvedModel, script: str, home: Path, notice: Notice | None
         )
 
     return converted(
-        home / "converted" / f"{model.fingerprint}-openvino-{library_version()}-{characters(script)}",
+        home
+        / "converted"
+        / f"{model.fingerprint}-openvino-{library_version()}-{_RECIPE}-{characters(script)}",
         weights="openvino_model.bin",
         receipt={"model": model.label},
         make=make,
@@ -87,6 +94,7 @@ def characters(script: str) -> str:
 
 def _convert_gguf(source: str, output: str, script: str) -> None:
     """What the process of its own does."""
+    import openvino
     import openvino_genai
 
     directory = Path(output)
@@ -102,16 +110,21 @@ def _convert_gguf(source: str, output: str, script: str) -> None:
         enable_save_ov_model=True,
     )
     link.unlink()
+    model = openvino.Core().read_model(directory / "openvino_model.xml")
+    regroup(model)
     if ranges := forbidden_ranges(script):
-        _forbid(directory, Vocabulary(read_gguf(Path(source))).spelling(ranges))
+        _forbid(model, Vocabulary(read_gguf(Path(source))).spelling(ranges))
+    openvino.save_model(model, directory / "rewritten.xml", compress_to_fp16=False)
+    del model
+    for end in ("xml", "bin"):
+        (directory / f"rewritten.{end}").replace(directory / f"openvino_model.{end}")
 
 
-def _forbid(directory: Path, tokens: Sequence[int]) -> None:
+def _forbid(model: Any, tokens: Sequence[int]) -> None:
     """Lower the scores of ``tokens`` so far that none of them is ever written."""
     import numpy as np
     import openvino
 
-    model = openvino.Core().read_model(directory / "openvino_model.xml")
     (result,) = model.get_results()
     scores = result.input_value(0)
     size = scores.get_partial_shape()[2].get_length()
@@ -120,10 +133,6 @@ def _forbid(directory: Path, tokens: Sequence[int]) -> None:
     lowered = openvino.opset13.add(scores, openvino.opset13.constant(penalty))
     lowered.output(0).set_names(result.get_output_tensor(0).get_names())
     result.input(0).replace_source_output(lowered.output(0))
-    openvino.save_model(model, directory / "lowered.xml", compress_to_fp16=False)
-    del model, result, scores, lowered
-    for end in ("xml", "bin"):
-        (directory / f"lowered.{end}").replace(directory / f"openvino_model.{end}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """Decodes many sequences at once with OpenVINO GenAI, each as if it were alone.
 
-What OpenVINO computes for a row of a batch depends on the rows beside it in two ways that we know, and both
-are ruled out: at less than single precision the rounding differs, so single precision is asked for; and a
-batch of one row goes through another kernel, so there are never fewer than two. The second is the companion:
-a sequence whose output nobody reads, which is in every step. A third way must exist: of 254 segments with 17
-outputs each, one came out otherwise in other company.
+What OpenVINO computes for a row of a batch depends on what is decoded beside it in three ways, and all are
+ruled out. At less than single precision the rounding differs, so single precision is asked for. A batch of
+one row goes through another kernel, so there are never fewer than two: the second is the companion, a
+sequence whose output nobody reads, which is in every step. And attention goes through another kernel where a
+step evaluates a single token of a prompt, as it does when all the rest happens to be cached: so no prompt is
+as long as that, and none is cut between two steps.
+
+What prompts have in common is evaluated once: one that begins like another waits for that one's evaluation.
 """
 
 from __future__ import annotations
@@ -13,23 +16,28 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
 
 from mtalign.engines.cores import available_cores
+from mtalign.engines.openvino.weights import GROUP
 from mtalign.errors import EngineError, ModelError
 
 ROWS = 64
 """Sequences decoded together, at most: more gain little, and each needs memory for its tokens."""
 CACHE_GIB = 1
 """Memory for keys and values."""
-_STEP_TOKENS = 1024
-"""Tokens evaluated in one step, at most: long prompts do not hold up the sequences that are being decoded."""
+_STEP_TOKENS = 1 << 14
+"""Tokens evaluated in one step, at most: more than are ever asked for, so that no prompt is cut."""
+_PROMPT_TOKENS = 1024
+"""Prompts begun in one step are as long together, at most, or one: they hold up what is being decoded."""
 BLOCK = 32
 """Tokens whose keys and values are kept together."""
 _LIKELIEST = 50
 """Samples are drawn from so many tokens; from all of them OpenVINO draws wrongly."""
+_REMEMBERED = 1 << 16
+"""Blocks of prompts that are known to have been evaluated, at most."""
 _COMPANION_STEPS = 512
 _OVERLAP = 16
 
@@ -112,6 +120,7 @@ class Pipeline:
                 "CPU",
                 INFERENCE_PRECISION_HINT="f32",
                 KV_CACHE_PRECISION="f32",
+                DYNAMIC_QUANTIZATION_GROUP_SIZE=GROUP,
                 INFERENCE_NUM_THREADS=threads or available_cores(),
             )
         except RuntimeError as error:
@@ -124,20 +133,24 @@ class Pipeline:
         self._running: list[Ticket] = []
         self._companions: list[Any] = []
         self._companion_steps = 0
+        self._evaluated: set[int] = set()
+        self._ending = self._last_of_all_prompts()
+        self._filler = self._encode("\n")[-1]
 
     def prompt(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
         """Token ids of a conversation, up to where the model is to answer.
 
+        Its length is such that a step never evaluates its last token alone: one or two line feeds stand
+        behind the last message where it would be otherwise.
+
         Raises:
             EngineError: the model brings no chat template, or one that cannot be read.
         """
-        if self._pipeline is None:
-            raise EngineError("the openvino engine is closed")
-        try:
-            text = self._tokenizer.apply_chat_template(list(messages), add_generation_prompt=True)
-        except RuntimeError as error:
-            raise EngineError(f"the model's chat template fails: {_line(error)}") from error
-        return self._encode(text)
+        tokens = self._templated(messages)
+        # Cached are whole blocks, and all but the last token at most.
+        filler = {0: 2, 1: 1}.get(len(tokens) % BLOCK, 0)
+        end = len(tokens) - self._ending
+        return (*tokens[:end], *[self._filler] * filler, *tokens[end:])
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of token ids, control tokens left out."""
@@ -196,16 +209,26 @@ class Pipeline:
             self._rest()
 
     def _admit(self) -> None:
-        """Begin what there is room for: nothing that has begun must ever be put aside."""
+        """Begin what there is room for (nothing that has begun must ever be put aside)."""
+        new: set[int] = set()
+        prompts = 0
         while self._waiting:
             ask = self._waiting[0].ask
             rows = ask.rows + sum(ticket.ask.rows for ticket in self._running)
             tokens = ask.tokens + sum(ticket.ask.tokens for ticket in self._running)
             if self._running and (rows > ROWS or tokens > self._room):
-                return
+                break
+            missing = [block for block in _blocks(ask.prompt) if block not in self._evaluated]
+            prompts += len(ask.prompt) % BLOCK + BLOCK * len(missing)
+            if not new.isdisjoint(missing) or (new and prompts > _PROMPT_TOKENS):
+                break
+            new.update(missing)
             ticket = self._waiting.popleft()
             ticket.handle = self._begin(ask.prompt, self._config(ask))
             self._running.append(ticket)
+        if len(self._evaluated) > _REMEMBERED:
+            self._evaluated.clear()
+        self._evaluated |= new
 
     def _accompany(self) -> None:
         """Keep a companion that outlives the next steps."""
@@ -263,9 +286,34 @@ class Pipeline:
             config.repetition_penalty = ask.repetition_penalty
         return config
 
+    def _templated(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
+        if self._pipeline is None:
+            raise EngineError("the openvino engine is closed")
+        try:
+            text = self._tokenizer.apply_chat_template(list(messages), add_generation_prompt=True)
+        except RuntimeError as error:
+            raise EngineError(f"the model's chat template fails: {_line(error)}") from error
+        return self._encode(text)
+
+    def _last_of_all_prompts(self) -> int:
+        """How many tokens stand behind the last message of every prompt."""
+        one, other = (self._templated([{"role": "user", "content": text}])[::-1] for text in ("1", "a"))
+        same = (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
+        return next(same, 0)
+
     def _encode(self, text: str) -> tuple[int, ...]:
         ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
         return tuple(int(one) for one in ids)
+
+
+def _blocks(prompt: tuple[int, ...]) -> list[int]:
+    """A number for each whole block of a prompt with all that stands before it."""
+    return list(
+        accumulate(
+            (hash(prompt[start : start + BLOCK]) for start in range(0, len(prompt) - BLOCK + 1, BLOCK)),
+            lambda before, block: hash((before, block)),
+        )
+    )
 
 
 def _line(error: BaseException) -> str:
