@@ -55,7 +55,6 @@ class Chat:
 
     name = "chat"
     version = "1"
-    context_segments = 0
     batch_size = 1
     max_source_tokens = 500
 
@@ -65,6 +64,9 @@ class Chat:
         self._server = LlamaServer(model.path, context=2048, slots=1, threads=threads)
         forbidden = self._vocabulary.spelling(forbidden_ranges("Latn"))
         self._bias = [[token, False] for token in forbidden]
+
+    def context_segments(self, decoding: Decoding) -> int:
+        return 0
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [self._vocabulary.count(text) for text in texts]

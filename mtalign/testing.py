@@ -51,7 +51,7 @@ class EchoEngine:
         takes_terms: bool = False,
     ) -> None:
         self.answer = answer or (lambda request, decoding: pseudo_english(request))
-        self.context_segments = context_segments
+        self._context_segments = context_segments
         self.takes_terms = takes_terms
         self.batch_size = batch_size
         self._max_source_tokens = max_source_tokens
@@ -69,6 +69,10 @@ class EchoEngine:
                 Hypothesis(" ".join(words[:limit]), min(len(words), limit), len(words) <= limit, -0.5)
             )
         return hypotheses
+
+    def context_segments(self, decoding: Decoding) -> int:
+        """As many as it was made with."""
+        return self._context_segments
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """One token a character, and one for the end of the sentence."""

@@ -278,7 +278,7 @@ def test_a_multilingual_marian_is_told_its_target_language(shared_folder: Path, 
 def test_an_engine_keeps_the_protocol(name: str, load: Callable[..., Any], capfd: Any) -> None:
     engine = load(name)
     assert isinstance(engine, Engine)
-    assert (engine.name, engine.context_segments) == (name, 0)
+    assert (engine.name, engine.context_segments(Decoding())) == (name, 0)
     assert name in engine.version
     assert engine.translate([], Decoding()) == []
     assert engine.max_source_tokens == (

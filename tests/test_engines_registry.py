@@ -14,7 +14,7 @@ MODEL = ResolvedModel("any", Path("any"), "marian", "0" * 64)
 
 PLUG_IN = """
 class Shout:
-    name, version, context_segments, batch_size = "shout", "1", 0, 1
+    name, version, batch_size = "shout", "1", 1
 
     def __init__(self, model, volume):
         self.model, self.volume = model, volume

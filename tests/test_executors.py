@@ -71,7 +71,9 @@ def elsewhere(wanted, engine, memory, *, workers=2, glossary=None):
     missing = find_missing(
         wanted, engine=engine, target=ENGLISH, memory=memory, decoding=DECODING, glossary=glossary
     )
-    worker = EchoWorker(EchoEngine(engine.answer, context_segments=engine.context_segments), glossary)
+    worker = EchoWorker(
+        EchoEngine(engine.answer, context_segments=engine.context_segments(DECODING)), glossary
+    )
     worker._engine.takes_terms = engine.takes_terms
     tasks = list(missing.tasks(workers, memory, ENGLISH))
     for task in tasks:

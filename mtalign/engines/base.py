@@ -45,7 +45,7 @@ class Request:
     source: Language
     target: Language
     context: tuple[ContextPair, ...] = ()
-    """What stands before it in its run, oldest first; see :attr:`Engine.context_segments`."""
+    """What stands before it in its run, oldest first; see :meth:`Engine.context_segments`."""
     terms: tuple[Term, ...] = ()
     """Terms of the text whose English the translation should hold; only for an engine that takes terms."""
 
@@ -100,14 +100,16 @@ class Engine(Protocol):
     version: str
     """Version of the engine and of the library under it; part of the memory key."""
     model: ResolvedModel
-    context_segments: int
-    """How many preceding segments it takes as context; 0 for none.
-
-    A block is then translated in runs of at most so many segments and one, each request with those that
-    stand before it in its run.
-    """
     batch_size: int
     """How many requests it likes to get at once."""
+
+    def context_segments(self, decoding: Decoding) -> int:
+        """How many preceding segments it takes as context; 0 for none.
+
+        A block is then translated in runs of at most so many segments and one, each request with those that
+        stand before it in its run.
+        """
+        ...
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests``; one hypothesis each, in order.

@@ -126,7 +126,6 @@ class Ctranslate2Engine:
     """A loaded ``ctranslate2.Translator`` with its tokenizer."""
 
     name = "ctranslate2"
-    context_segments = 0
     takes_terms = True
 
     def __init__(
@@ -172,6 +171,10 @@ class Ctranslate2Engine:
             for sequence in forbidden_sequences(model.path)
             if all(number < len(vocabulary) for number in sequence)
         ]
+
+    def context_segments(self, decoding: Decoding) -> int:
+        """None: these models read one sentence."""
+        return 0
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests``, batches of equal padded length side by side.

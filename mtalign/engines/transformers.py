@@ -124,7 +124,6 @@ class TransformersEngine:
     """A loaded ``MarianMTModel`` or ``M2M100ForConditionalGeneration`` with its own tokenizer."""
 
     name = "transformers"
-    context_segments = 0
     takes_terms = True
 
     def __init__(
@@ -152,6 +151,10 @@ class TransformersEngine:
         self._positions = position_limit(model.path, model.family)
         pad = tokenizer.pad_token_id
         self._forbidden = [[pad], *(s for s in forbidden_sequences(model.path) if s != [pad])]
+
+    def context_segments(self, decoding: Decoding) -> int:
+        """None: these models read one sentence."""
+        return 0
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests`` in batches of equal source length.

@@ -194,7 +194,7 @@ def translate_windows(
         As :func:`translate_segments`.
     """
     plan = _Plan(engine, target, memory, decoding, glossary, progress, statistics, total)
-    if engine.context_segments:
+    if engine.context_segments(decoding):
         yield from plan.in_order(windows)
     else:
         yield from plan.by_length(windows)
@@ -357,7 +357,7 @@ class _Plan:
         blocks: dict[str, list[Segment]] = {}
         for segment in window.segments:
             blocks.setdefault(segment.block_id, []).append(segment)
-        length = self.engine.context_segments + 1
+        length = self.engine.context_segments(self.decoding) + 1
         waiting = deque(
             _Run(deque(block[start : start + length]))
             for block in blocks.values()

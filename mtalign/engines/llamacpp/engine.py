@@ -49,7 +49,6 @@ class LlamaCppEngine:
 
     name = "llamacpp"
     takes_terms = True
-    context_segments = RUN_LENGTH - 1
     batch_size = 1
 
     def __init__(self, model: ResolvedModel, *, context: int = 4096, threads: int | None = None) -> None:
@@ -69,6 +68,10 @@ class LlamaCppEngine:
         if self._closed:
             raise EngineError("the llamacpp engine is closed")
         return LlamaServer(self.model.path, context=self._context, slots=2, threads=self._threads)
+
+    def context_segments(self, decoding: Decoding) -> int:
+        """As many as share a conversation with it."""
+        return RUN_LENGTH - 1
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests``; one hypothesis each, in order.

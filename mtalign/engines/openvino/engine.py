@@ -23,11 +23,14 @@ from mtalign.errors import EngineError, ModelError
 from mtalign.home import mtalign_home
 from mtalign.languages import Language
 
-RECIPE = 1
+RECIPE = 2
 """Version of prompts, grammar and choice among candidates; raised when any of them changes."""
 
 SAMPLES = {"fast": 0, "good": 16, "best": 48}
 """By quality, how many candidates are sampled, beside the likeliest translation."""
+
+CONTEXT = {"fast": 1, "good": 5, "best": 5}
+"""By quality, how many segments before it a segment is seen with: it has to wait for them."""
 
 TEMPERATURE = 0.7
 """Of the samples: lower ones are nearly all the same, higher ones wander off."""
@@ -62,7 +65,6 @@ class OpenVinoEngine:
 
     name = "openvino"
     takes_terms = True
-    context_segments = 5
     batch_size = 32
     in_flight = _IN_FLIGHT
 
@@ -109,6 +111,10 @@ class OpenVinoEngine:
             directory = convert(self.model, target.script, self._home, self._notice)
             self._pipelines[kind] = Pipeline(directory, token_bytes=token_bytes, threads=self._threads)
         return self._pipelines[kind]
+
+    def context_segments(self, decoding: Decoding) -> int:
+        """See :data:`CONTEXT`."""
+        return CONTEXT[decoding.quality]
 
     def translate(self, requests: Sequence[Request], decoding: Decoding) -> list[Hypothesis]:
         """Translate ``requests``; one hypothesis each, in order.

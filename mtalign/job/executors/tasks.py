@@ -122,11 +122,13 @@ class _Asking:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.name, self.version, self.model = engine.name, engine.version, engine.model
-        self.context_segments = engine.context_segments
         self.takes_terms = bool(getattr(engine, "takes_terms", False))
         # All runs of a block are looked up before the first one is decoded.
         self.batch_size = 1 << 30
         self.max_source_tokens = engine.max_source_tokens
+
+    def context_segments(self, decoding: Decoding) -> int:
+        return self._engine.context_segments(decoding)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._engine.count_tokens(texts)
@@ -181,7 +183,7 @@ def find_missing(
                 block, engine=asking, target=target, memory=noting, decoding=decoding, glossary=glossary
             )
         except _Unknown:
-            if not engine.context_segments:
+            if not engine.context_segments(decoding):
                 block = [s for s in block if (s.language, plain_text(s.text)) not in seen]
                 seen.update((s.language, plain_text(s.text)) for s in block)
             if block:
