@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_gguf import EN, TEXTS, ZH, has_east_asian, requests, resolved, write_model
+from tiny_gguf import EN, KO, TEXTS, ZH, has_east_asian, requests, resolved, write_model
 
-from mtalign.engines.base import Decoding, Hypothesis, Pipelined, Request
+from mtalign.engines.base import ContextPair, Decoding, Hypothesis, Pipelined, Request
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.prompts import CONVERSATION
 from mtalign.engines.openvino import conversion, weights
@@ -72,23 +72,60 @@ def test_a_request_gives_the_same_hypothesis_alone_in_any_batch_and_in_a_new_eng
         other.close()
 
 
-def test_an_output_is_the_same_to_the_last_bit_whether_or_not_its_prompt_is_cached(
-    model_path: Path, home: Path
-) -> None:
-    # A prompt of 32 n or 32 n + 1 tokens, all of them cached that can be, has its last token evaluated alone.
+@pytest.fixture(scope="module")
+def other_engine(model_path: Path, home: Path) -> Iterator[OpenVinoEngine]:
+    """A second one, whose cache holds other prompts."""
     engine = load(resolved(model_path), home=home, threads=1)
-    try:
-        pipeline = engine._pipeline(EN)
-        lengths = set()
-        for size in range(2 * BLOCK + 4):
-            message = {"role": "user", "content": f"{size} " + "a" * size}
-            prompt = pipeline.prompt([message])
-            lengths.add(len(pipeline._templated([message])) % BLOCK)
-            first, again = (pipeline.outputs(pipeline.submit(Ask(prompt, 12))) for _ in range(2))
-            assert again == first
-        assert {0, 1} <= lengths
-    finally:
-        engine.close()
+    yield engine
+    engine.close()
+
+
+def test_an_output_is_the_same_to_the_last_bit_whether_or_not_its_prompt_is_cached(
+    engine: OpenVinoEngine, other_engine: OpenVinoEngine
+) -> None:
+    pipeline, other = engine._pipeline(EN), other_engine._pipeline(EN)
+    lengths = set()
+    for size in range(2 * BLOCK + 4):
+        message = {"role": "user", "content": f"{size} " + "a" * size}
+        plain, sampled = (pipeline.prompt([message], sampled=sampled) for sampled in (False, True))
+        lengths.add(len(pipeline._templated([message])) % BLOCK)
+        assert other.outputs(other.submit(Ask(sampled, 12, samples=2)))
+        asked = other.submit(Ask(plain, 12))
+        # Where the prompt's whole blocks leave its last token, it is evaluated alone, by another kernel.
+        assert len(plain) % BLOCK > 1
+        assert other.outputs(asked) == pipeline.outputs(pipeline.submit(Ask(plain, 12)))
+    assert lengths == set(range(BLOCK))
+
+
+@pytest.mark.parametrize("quality", ["fast", "good"])
+def test_a_translation_that_has_become_context_leaves_no_trace_but_its_text(
+    engine: OpenVinoEngine, other_engine: OpenVinoEngine, quality: str
+) -> None:
+    decoding = Decoding(quality=quality)
+    # Of the two engines one has decoded the context itself, the other knows it from elsewhere.
+    context: tuple[ContextPair, ...] = ()
+    for source, text in TEXTS * 2:
+        (found,) = engine.translate([Request(text, source, EN, context)], decoding)
+        context = (*context, ContextPair(text, found.text))[-5:]
+    (last,) = engine.translate([Request("和平", ZH, EN, context)], decoding)
+    assert other_engine.translate([Request("和平", ZH, EN, context)], decoding) == [last]
+
+
+def test_other_attempts_have_prompts_of_their_own_and_the_same_ask_is_worked_on_once(
+    engine: OpenVinoEngine,
+) -> None:
+    pipeline = engine._pipeline(EN)
+    message = {"role": "user", "content": "0123456789" * 4}
+    prompts = [
+        pipeline.prompt([{**message, "content": message["content"][:size]}], sampled=sampled, attempt=attempt)
+        for size in range(2, 40)
+        for sampled in (False, True)
+        for attempt in range(3)
+    ]
+    assert len(set(prompts)) == len(prompts)
+    first = pipeline.submit(Ask(prompts[0], 5))
+    assert pipeline.submit(Ask(prompts[0], 5)) is first
+    assert pipeline.submit(Ask(prompts[0], 5, seed=1)) is not first
 
 
 def test_what_prompts_have_in_common_is_evaluated_once(engine: OpenVinoEngine) -> None:
@@ -124,11 +161,9 @@ def candidates(engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch) -> list[
     return seen
 
 
-def test_samples_differ_from_each_other_and_from_the_likeliest(
-    engine: OpenVinoEngine, candidates: list[Hypothesis]
-) -> None:
+def test_samples_differ_from_each_other(engine: OpenVinoEngine, candidates: list[Hypothesis]) -> None:
     engine.translate(requests()[:1], Decoding(quality="good"))
-    assert len(candidates) == 1 + engine_module.SAMPLES["good"]
+    assert len(candidates) == engine_module.SAMPLES["good"]
     assert len({candidate.text for candidate in candidates}) > len(candidates) / 2
 
 
@@ -136,14 +171,14 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
     engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = engine._pipeline(EN)
-    prompt = len(pipeline.prompt(CONVERSATION.messages(requests()[0])))
+    prompt = len(pipeline.prompt(CONVERSATION.messages(requests()[0]), sampled=True))
     limit = 32 + 3 * engine.count_tokens([requests()[0].text])[0] // 2
     assert pipeline.most_samples(prompt, limit) == ROWS, "there is room for all in this tiny model"
-    for room, samples in ((prompt + 5 * (limit + BLOCK), 5), (prompt, 0)):
+    for room, expected in ((prompt + 5 * (limit + BLOCK), 5), (prompt, 1)):
         candidates.clear()
         monkeypatch.setattr(pipeline, "_room", room)
         engine.translate(requests()[:1], Decoding(quality="good"))
-        assert len(candidates) == 1 + samples
+        assert len(candidates) == expected
 
 
 def test_an_english_output_never_holds_an_east_asian_character(
@@ -327,9 +362,9 @@ def test_what_openvino_gives_up_on_fails_alone(
     engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoding = Decoding(quality="fast")
-    expected = engine.translate(requests()[1:2], decoding)
-    refused, other = (engine.start([request], decoding) for request in requests()[:2])
-    handle = refused.asked[0].tickets[0]
+    unasked = Request("노조의 요구.", KO, EN)
+    refused, other = (engine.start([request], decoding) for request in (unasked, Request("요구.", KO, EN)))
+    handle = refused.asked[0].ticket
 
     class Ignored:
         def get_status(self) -> object:
@@ -344,6 +379,8 @@ def test_what_openvino_gives_up_on_fails_alone(
         handle.handle = Ignored()
 
     monkeypatch.setattr(type(engine._pipeline(EN)), "_admit", admit)
-    assert other.result() == expected
+    assert other.result()
     with pytest.raises(EngineError, match="gave up on a request of"):
         refused.result()
+    monkeypatch.undo()
+    assert engine.translate([unasked], decoding), "asked again, it is worked on again"

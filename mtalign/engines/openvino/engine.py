@@ -26,8 +26,8 @@ from mtalign.languages import Language
 RECIPE = 2
 """Version of prompts, grammar and choice among candidates; raised when any of them changes."""
 
-SAMPLES = {"fast": 0, "good": 16, "best": 48}
-"""By quality, how many candidates are sampled, beside the likeliest translation."""
+SAMPLES = {"fast": 0, "good": 24, "best": 64}
+"""By quality, how many candidates are sampled; with 0 the likeliest translation stands."""
 
 CONTEXT = {"fast": 1, "good": 5, "best": 5}
 """By quality, how many segments before it a segment is seen with: it has to wait for them."""
@@ -36,12 +36,14 @@ TEMPERATURE = 0.7
 """Of the samples: lower ones are nearly all the same, higher ones wander off."""
 
 SIMILARITY_WEIGHT = 0.5
-"""Of a dozen candidates (FLORES, all four languages)."""
+"""Of a dozen candidates or more (FLORES, all four languages)."""
 
 _SAMPLE_RATIO = 1.5
 _SHORTEST_SAMPLE = 32
 """A sample has at most so many tokens for each token of its source, and so many more: of good ones few are as
 long, and one that loops would hold up the others."""
+_ATTEMPTS = 4
+"""Attempts at a segment, each with a seed of its own, that are told apart."""
 _IN_FLIGHT = 64
 """Segments begun before the first is waited for, at most."""
 _SINGLE = 4
@@ -156,22 +158,26 @@ class OpenVinoEngine:
         count = self._vocabulary.count(request.text)
         limit = longest_output(count, decoding)
         pipeline = self._pipeline(request.target)
-        prompt = self._prompt(pipeline, request, limit)
-        greedy = Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty)
-        asks = [greedy]
+        prompt = self._prompt(pipeline, request, decoding, limit, sampled=True)
         shorter = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
         samples = min(samples, pipeline.most_samples(len(prompt), shorter))
         if samples:
             # Of its own for each text, so that luck is not the same for all.
             seed = zlib.crc32(request.text.encode()) + decoding.seed
-            asks.append(Ask(prompt, shorter, samples=samples, temperature=TEMPERATURE, seed=seed))
-        return _Asked(request, [pipeline.submit(ask) for ask in asks])
+            ask = Ask(prompt, shorter, samples=samples, temperature=TEMPERATURE, seed=seed)
+        else:
+            prompt = self._prompt(pipeline, request, decoding, limit, sampled=False)
+            ask = Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty)
+        return _Asked(request, pipeline.submit(ask))
 
-    def _prompt(self, pipeline: Pipeline, request: Request, limit: int) -> tuple[int, ...]:
+    def _prompt(
+        self, pipeline: Pipeline, request: Request, decoding: Decoding, limit: int, *, sampled: bool
+    ) -> tuple[int, ...]:
         """Token ids of the prompt; without context where it does not fit with it."""
+        attempt = decoding.seed % _ATTEMPTS
         for one in (request, replace(request, context=())):
             messages = CONVERSATION.messages(one, self._vocabulary.without_controls)
-            tokens = pipeline.prompt(messages)
+            tokens = pipeline.prompt(messages, sampled=sampled, attempt=attempt)
             if len(tokens) + limit <= self._context:
                 return tokens
         raise EngineError(
@@ -184,8 +190,7 @@ class OpenVinoEngine:
         pipeline = self._pipeline(request.target)
         candidates = [
             _candidate(output, pipeline.text(output.tokens), request.text)
-            for ticket in asked.tickets
-            for output in pipeline.outputs(ticket)
+            for output in pipeline.outputs(asked.ticket)
         ]
         return self._chooser.choose(request.text, request.source, candidates)
 
@@ -195,7 +200,7 @@ class _Asked:
     """A request and what was submitted for it."""
 
     request: Request
-    tickets: list[Ticket]
+    ticket: Ticket
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,24 @@
 """Decodes many sequences at once with OpenVINO GenAI, each as if it were alone.
 
-What OpenVINO computes for a row of a batch depends on what is decoded beside it in three ways, and all are
-ruled out. At less than single precision the rounding differs, so single precision is asked for. A batch of
-one row goes through another kernel, so there are never fewer than two: the second is the companion, a
-sequence whose output nobody reads, which is in every step. And attention goes through another kernel where a
-step evaluates a single token of a prompt, as it does when all the rest happens to be cached: so no prompt is
-as long as that, and none is cut between two steps.
+What OpenVINO computes for a row of a batch depends on what is, or was, decoded beside it in three ways, and
+all are ruled out. At less than single precision the rounding differs, so single precision is asked for. A
+batch of one row goes through another kernel, so there are never fewer than two: the second is the companion,
+a sequence whose output nobody reads, which is in every step. And attention goes through one kernel where a
+step evaluates a single token of a sequence, through another where it evaluates more. So what is cached of a
+prompt must all come from prompts, and leave more than one token to evaluate:
+
+- No prompt is cut between two steps, nor of a length at which its whole blocks leave one token.
+- Before the end of its last message each prompt has white space that is not there when the message has become
+  context: what was decoded behind it is never found again as part of a later prompt.
+- The same is not asked twice: its answer is kept as long as its prompt may be in the cache. What is asked in
+  another way (sampled or not, another attempt) has another end.
 
 What prompts have in common is evaluated once: one that begins like another waits for that one's evaluation.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +42,8 @@ BLOCK = 32
 """Tokens whose keys and values are kept together."""
 _LIKELIEST = 50
 """Samples are drawn from so many tokens; from all of them OpenVINO draws wrongly."""
+_FILLERS = 3
+"""Tokens of white space at the end of a prompt, at most, for each attempt."""
 _REMEMBERED = 1 << 16
 """Blocks of prompts that are known to have been evaluated, at most."""
 _COMPANION_STEPS = 512
@@ -133,24 +141,30 @@ class Pipeline:
         self._running: list[Ticket] = []
         self._companions: list[Any] = []
         self._companion_steps = 0
+        self._tickets: OrderedDict[Ask, Ticket] = OrderedDict()
+        """All that wait or run, and the last that are done."""
         self._evaluated: set[int] = set()
         self._ending = self._last_of_all_prompts()
-        self._filler = self._encode("\n")[-1]
+        self._line_feed, self._space = (self._encode(text)[-1] for text in "\n ")
 
-    def prompt(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
+    def prompt(
+        self, messages: Sequence[dict[str, str]], *, sampled: bool = False, attempt: int = 0
+    ) -> tuple[int, ...]:
         """Token ids of a conversation, up to where the model is to answer.
 
-        Its length is such that a step never evaluates its last token alone: one or two line feeds stand
-        behind the last message where it would be otherwise.
+        White space stands at its end: of another kind where it is not for samples, more of it for another
+        attempt.
 
         Raises:
             EngineError: the model brings no chat template, or one that cannot be read.
         """
         tokens = self._templated(messages)
-        # Cached are whole blocks, and all but the last token at most.
-        filler = {0: 2, 1: 1}.get(len(tokens) % BLOCK, 0)
+        fill = 1 + _FILLERS * attempt
+        # Of what is cached, whole blocks leave one token of these lengths: a block's last, or the next one.
+        fill += {0: 2, 1: 1}.get((len(tokens) + fill) % BLOCK, 0)
         end = len(tokens) - self._ending
-        return (*tokens[:end], *[self._filler] * filler, *tokens[end:])
+        first = self._line_feed if sampled else self._space
+        return (*tokens[:end], first, *[self._line_feed] * (fill - 1), *tokens[end:])
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of token ids, control tokens left out."""
@@ -161,8 +175,14 @@ class Pipeline:
         return max(0, min(ROWS, (self._room - prompt) // (limit + BLOCK)))
 
     def submit(self, ask: Ask) -> Ticket:
-        """Queue an ask; it is worked on in every :meth:`outputs`, whoever is waited for."""
-        ticket = Ticket(ask)
+        """Queue an ask; it is worked on in every :meth:`outputs`, whoever is waited for.
+
+        The same ask has the same ticket.
+        """
+        if ask in self._tickets:
+            self._tickets.move_to_end(ask)
+            return self._tickets[ask]
+        ticket = self._tickets[ask] = Ticket(ask)
         self._waiting.append(ticket)
         return ticket
 
@@ -191,6 +211,7 @@ class Pipeline:
             with suppress(RuntimeError):
                 self._rest()
         self._running.clear()
+        self._tickets.clear()
         self._pipeline = self._tokenizer = None
 
     # -- steps ----------------------------------------------------------------------------------------
@@ -205,6 +226,7 @@ class Pipeline:
         for ticket in self._running:
             self._collect(ticket)
         self._running = [ticket for ticket in self._running if ticket.outputs is None]
+        self._forget()
         if not self._running and not self._waiting:
             self._rest()
 
@@ -229,6 +251,12 @@ class Pipeline:
         if len(self._evaluated) > _REMEMBERED:
             self._evaluated.clear()
         self._evaluated |= new
+
+    def _forget(self) -> None:
+        """Drop answers that are older than anything in the cache, where each has left a block at least."""
+        while len(self._tickets) > self._room // BLOCK + len(self._running) + len(self._waiting):
+            oldest = next(ask for ask, ticket in self._tickets.items() if ticket.outputs is not None)
+            del self._tickets[oldest]
 
     def _accompany(self) -> None:
         """Keep a companion that outlives the next steps."""
@@ -259,7 +287,8 @@ class Pipeline:
         if status == self._genai.GenerationStatus.RUNNING:
             return
         if status != self._genai.GenerationStatus.FINISHED:
-            # Told to the one who asked, not to whoever waits now.
+            # Told to the one who asked, not to whoever waits now, nor to who asks again.
+            self._tickets.pop(ticket.ask, None)
             ticket.outputs, ticket.problem = (
                 [],
                 f"OpenVINO gave up on a request of {ticket.ask.tokens} tokens",
