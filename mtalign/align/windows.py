@@ -390,8 +390,10 @@ def window_shares(
             origin = int(side.first_window[top])
             own = side.windows.rows(origin, int(side.first_window[below]))
             asked = np.flatnonzero(widths[top:below]) + top
-            first = int(other.first_window[starts[asked].min(initial=len(other))])
-            last = int(other.first_window[stops[asked].max(initial=0)])
+            # Of none where nothing is asked of them: sentences with no likely bead near.
+            begin = int(starts[asked].min(initial=len(other)))
+            first = int(other.first_window[begin])
+            last = int(other.first_window[stops[asked].max(initial=begin)])
             across = other.windows.rows(first, last)
             hubs = across @ mean
         here = slice(int(side.first_window[top]), int(side.first_window[bottom]))
