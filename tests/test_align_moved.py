@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_align import ENGLISH, GERMAN, sides
 
 from mtalign.align import Bead, align_segments, in_reading_order, mark_moved, moved_passages
-from mtalign.align.moved import reordered
+from mtalign.align.moved import _AGAINST, _GAP, Chain, Passage, _best_chain, find_passages, reordered
 from mtalign.align.windows import encode_side
 from mtalign.embed import Embedder, load_embedder
 
@@ -197,3 +197,49 @@ def test_passages_are_moved_beads_that_follow_each_other() -> None:
         Bead((6,), (4,), 1.0, moved=True),
     ]
     assert moved_passages(beads) == [(range(5), range(7, 12)), (range(6, 7), range(4, 5))]
+
+
+def every_chain(evidence: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> list[Chain]:
+    """All chains of pairs in order; what is left out between two of them costs."""
+    found = []
+
+    def go_on(i: int, j: int, total: float, first: tuple[int, int]) -> None:
+        total += float(evidence[i, j])
+        found.append(Chain(total, (first[0], i + 1), (first[1], j + 1)))
+        for k in range(i + 1, len(rows)):
+            for to in range(j + 1, len(columns)):
+                skipped = rows[k] - rows[i] - 1 + columns[to] - columns[j] - 1
+                go_on(k, to, total - _GAP * float(skipped), first)
+
+    for i in range(len(rows)):
+        for j in range(len(columns)):
+            go_on(i, j, 0.0, (i, j))
+    return found
+
+
+@given(st.integers(0, 10**6))
+def test_the_best_chain_of_evidence_is_the_best_of_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, columns = (np.cumsum(rng.integers(1, 4, rng.integers(1, 5))) for _ in range(2))
+    evidence = np.maximum(rng.normal(0, 2, (len(rows), len(columns))), _AGAINST).astype(np.float32)
+    evidence[rng.random(evidence.shape) < 0.2] = -1e3
+    found, best = _best_chain(iter(evidence), rows, columns), max(every_chain(evidence, rows, columns))
+    if best.evidence <= 0:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.evidence == pytest.approx(best.evidence, abs=1e-4)
+        assert found[1:] in [c[1:] for c in every_chain(evidence, rows, columns) if c[0] > best[0] - 1e-4]
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_what_stands_in_two_places_has_not_moved(embedder: Embedder, twice: bool) -> None:
+    front = ENGLISH[:3] if twice else ()
+    target = [*front, *ENGLISH[3:], *ENGLISH[:3]]
+    vectors = encode_side(GERMAN, embedder), encode_side(target, embedder)
+    links = [Bead((i,), (len(front) + i - 3,), 1.0) for i in range(3, 12)]
+    held = {bead.target[0] for bead in links}
+    free = [Bead((i,), ()) for i in range(3)]
+    free += [Bead((), (j,)) for j in range(len(target)) if j not in held]
+    passages = [] if twice else [Passage((0, 3), (9, 12))]
+    assert find_passages([*free, *links], *vectors) == passages

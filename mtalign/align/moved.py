@@ -1,10 +1,12 @@
 """Passages that stand elsewhere in the other text: found among what a monotone alignment left unaligned.
 
-1. Among unaligned sentences, and pairs of neighbours, those are taken for anchors whose similarity margin
-   stands out from that of any two sentences of these texts, and which are each other's best by far in the
-   *whole* other text: a line that is repeated (a menu, a footer, "He nodded.") is nobody's best.
-2. Anchors in order and close together are chained; a chain with evidence enough, which cannot be had in
-   order with the alignment around it, is a moved passage.
+1. A pair of unaligned sentences speaks for a move by how far its similarity margin stands out from that of
+   any two sentences of these texts, and against one where it does not. The local chain of pairs in order with
+   the highest sum (Smith and Waterman 1981) is a passage that may have moved; it may have gaps, and the
+   sentences in it may be merged or split.
+2. It has moved if its sum leads that of every other place: the same source sentences against all of the
+   target, the same target sentences against all of the source. So the texts themselves say what comes about
+   by chance, and a line that is repeated (a menu, a footer, "He nodded.") proves nothing.
 3. The target's moved passages are put where the source has them, and the texts are aligned again. Beads
    inside a moved passage are found by the same model as all others, merged and split sentences among them.
 """
@@ -12,7 +14,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,28 +30,30 @@ _LEAST_PAIRS = 50
 """Sentence pairs below which two texts do not show what is usual in them."""
 _SAMPLES = 128
 _LEAST_SPREAD = 0.02
-_STANDS_OUT = 2.5
-"""Standard deviations over the usual margin from which a pair can be an anchor."""
-_EVIDENCE = 3.5
-"""Standard deviations, summed over the anchors of a passage, from which it is certain.
-
-Settled on texts with seeded moves and holes: of 90 reports at this setting 2 were wrong, of 102 at 2 three.
-"""
+_STANDS_OUT = 1.5
+"""Standard deviations over the usual margin from which a pair speaks for a move."""
+_AGAINST = -1.0
+"""The most that a pair speaks against one."""
+_GAP = 0.5
+"""What a sentence left out of a chain costs, on either side."""
+_DOUBTFUL = 0.5
+"""Probability of a bead below which its sentences are looked at as if they were unaligned."""
+_EVIDENCE = 2.0
+"""Standard deviations, summed over a chain, from which it is looked at."""
+_LEAD = 2.0
+"""By how much its sum must be higher than that of any other place."""
 _NEIGHBOURHOOD = 3
-"""Sentences this near to an anchor are no rivals of it: they may be parts of the same bead."""
-_GAP = 3
-"""Most sentences between two anchors of one passage, on either side."""
-_ROWS_AT_ONCE = 512
+"""Sentences this near to a chain are no rivals of it: they may be parts of the same beads."""
+_IMPOSSIBLE = -1e3
+_ROWS_AT_ONCE = 256
 
 
-class Anchor(NamedTuple):
-    """One or two source sentences and their counterpart; half-open ranges."""
+class Chain(NamedTuple):
+    """Pairs of sentences in order and close together; half-open ranges of rows and columns."""
 
-    i0: int
-    i1: int
-    j0: int
-    j1: int
     evidence: float
+    rows: tuple[int, int]
+    columns: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -87,25 +91,37 @@ def align_with_moved(
 
 def find_passages(beads: Sequence[Bead], source: SideVectors, target: SideVectors) -> list[Passage]:
     """Moved passages among the sentences that ``beads``, a monotone alignment, leaves unaligned."""
-    free_source = [bead.source[0] for bead in beads if not bead.target]
-    free_target = [bead.target[0] for bead in beads if not bead.source]
+    import numpy as np
+
+    links = [bead for bead in beads if not bead.is_null and bead.score >= _DOUBTFUL]
+    linked = {i for bead in links for i in bead.source}, {j for bead in links for j in bead.target}
+    free_source = [i for i in range(len(source)) if i not in linked[0]]
+    free_target = [j for j in range(len(target)) if j not in linked[1]]
     if not free_source or not free_target or len(source) * len(target) < _LEAST_PAIRS:
         return []
-    anchors = _anchors(free_source, free_target, source, target)
-    links = [bead for bead in beads if not bead.is_null]
-    source_ends = [bead.source[-1] for bead in links]
-    target_ends = [bead.target[-1] for bead in links]
-    # In the same gap of the alignment nothing has moved: there it is the aligner that was not sure.
-    anchors = [
-        anchor
-        for anchor in anchors
-        if bisect_left(source_ends, anchor.i0) != bisect_left(target_ends, anchor.j0)
-    ]
+    margins = _Margins.of(source, target)
+    # Which gap of the alignment each sentence is in. In the same gap nothing has moved: there it is the
+    # aligner that was not sure.
+    source_gaps = np.searchsorted([bead.source[-1] for bead in links], free_source)
+    target_gaps = np.searchsorted([bead.target[-1] for bead in links], free_target)
+    rows, columns = np.array(free_source), np.array(free_target)
+    taken = np.zeros(len(columns), np.bool_)
     passages = []
-    while chain := _best_chain(anchors):
-        i0, i1, j0, j1 = chain[0].i0, chain[-1].i1, chain[0].j0, chain[-1].j1
-        passages.append(Passage((i0, i1), (j0, j1)))
-        anchors = [a for a in anchors if (a.i1 <= i0 or a.i0 >= i1) and (a.j1 <= j0 or a.j0 >= j1)]
+    runs = np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) > _NEIGHBOURHOOD) + 1)
+    while runs:
+        run = runs.pop()
+        forbidden = taken | (source_gaps[run][:, None] == target_gaps)
+        chain = _best_chain(margins.evidence(rows[run], columns, forbidden), rows[run], columns)
+        if chain is None or chain.evidence < _EVIDENCE:
+            continue
+        (top, bottom), (left, right) = chain.rows, chain.columns
+        span = int(rows[run[top]]), int(rows[run[bottom - 1]]) + 1
+        across = int(columns[left]), int(columns[right - 1]) + 1
+        if chain.evidence - margins.rival(span, across) < _LEAD:
+            continue
+        passages.append(Passage(span, across))
+        taken[left:right] = True
+        runs += [part for part in (run[:top], run[bottom:]) if len(part)]
     return _with_neighbours(passages, set(free_source), set(free_target))
 
 
@@ -142,36 +158,80 @@ def _picked(first: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[
     return ranges(first[rows], sizes), begins
 
 
-def _anchors(
-    free_source: Sequence[int], free_target: Sequence[int], source: SideVectors, target: SideVectors
-) -> list[Anchor]:
-    usual, spread, source_mean, target_mean = _usual_margin(source, target)
-    units = [_units(free) for free in (free_source, free_target)]
-    vectors = [side.spans(*unit) for side, unit in zip((source, target), units, strict=True)]
-    hubs = [vector @ mean for vector, mean in zip(vectors, (target_mean, source_mean), strict=True)]
-    weights = [_weights(side, *unit) for side, unit in zip((source, target), units, strict=True)]
-    # For each unit the other text's best sentence, and how near the best one elsewhere comes.
-    best_target, target_rival = _best(vectors[0], hubs[0], target, source_mean)
-    best_source, source_rival = _best(vectors[1], hubs[1], source, target_mean)
-    (source_begins, source_ends), (target_begins, target_ends) = units
-    anchors = []
-    by_begin: dict[int, list[int]] = {}
-    for number, begin in enumerate(target_begins.tolist()):
-        by_begin.setdefault(begin, []).append(number)
-    for u in range(len(source_begins)):
-        near = range(int(best_target[u]) - _NEIGHBOURHOOD + 1, int(best_target[u]) + _NEIGHBOURHOOD)
-        for t in (number for begin in near for number in by_begin.get(begin, ())):
-            i0, i1 = int(source_begins[u]), int(source_ends[u])
-            j0, j1 = int(target_begins[t]), int(target_ends[t])
-            if i1 - i0 + j1 - j0 > 3 or abs(int(best_source[t]) - i0) >= _NEIGHBOURHOOD:
-                continue
-            margin = float(vectors[0][u] @ vectors[1][t] - 0.5 * (hubs[0][u] + hubs[1][t]))
-            lead = margin - max(float(target_rival[u]), float(source_rival[t]))
-            evidence = min((margin - usual) / spread - _STANDS_OUT, lead / spread)
-            if evidence > 0:
-                weight = min(float(weights[0][u]), float(weights[1][t]))
-                anchors.append(Anchor(i0, i1, j0, j1, evidence * weight))
-    return sorted(anchors)
+@dataclass(frozen=True)
+class _Margins:
+    """How far the margin of any pair of sentences stands out from what is usual in the two texts."""
+
+    vectors: tuple[NDArray[np.float32], NDArray[np.float32]]
+    """Of each sentence of either text."""
+    hubs: tuple[NDArray[np.float32], NDArray[np.float32]]
+    """Half the mean cosine of each sentence with the other text's."""
+    weights: tuple[NDArray[np.float32], NDArray[np.float32]]
+    usual: float
+    spread: float
+
+    @classmethod
+    def of(cls, source: SideVectors, target: SideVectors) -> _Margins:
+        import numpy as np
+
+        usual, spread, source_mean, target_mean = _usual_margin(source, target)
+        first, second = _vectors(source), _vectors(target)
+        half = np.float32(0.5)
+        hubs = first @ (half * target_mean), second @ (half * source_mean)
+        return cls((first, second), hubs, (_weights(source), _weights(target)), usual, spread)
+
+    def evidence(
+        self,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        forbidden: NDArray[np.bool_],
+        turned: bool = False,
+    ) -> Iterator[NDArray[np.float32]]:
+        """What each pair of sentences says for a move, row by row; ``turned``: rows are the target's.
+
+        ``forbidden`` pairs, of a shape that can be stretched to (rows, columns), cannot have moved.
+        """
+        import numpy as np
+
+        side, other = (1, 0) if turned else (0, 1)
+        across = self.vectors[other][columns].T
+        usual = self.hubs[other][columns] + np.float32(self.usual)
+        forbidden = np.broadcast_to(forbidden, (len(rows), len(columns)))
+        for top in range(0, len(rows), _ROWS_AT_ONCE):
+            here = rows[top : top + _ROWS_AT_ONCE]
+            found = self.vectors[side][here] @ across
+            found -= self.hubs[side][here, None]
+            found -= usual
+            found /= np.float32(self.spread)
+            found -= np.float32(_STANDS_OUT)
+            np.maximum(found, np.float32(_AGAINST), out=found)
+            weights = np.minimum(self.weights[side][here, None], self.weights[other][columns])
+            np.multiply(found, weights, out=found, where=found > 0)
+            found[forbidden[top : top + _ROWS_AT_ONCE]] = _IMPOSSIBLE
+            yield from found
+
+    def rival(self, source: tuple[int, int], target: tuple[int, int]) -> float:
+        """The most that is found for either range at any other place."""
+        import numpy as np
+
+        highest = 0.0
+        for turned, (own, across) in enumerate(((source, target), (target, source))):
+            rows, columns = np.arange(*own), np.arange(len(self.vectors[1 - turned]))
+            near = (columns >= across[0] - _NEIGHBOURHOOD) & (columns < across[1] + _NEIGHBOURHOOD)
+            chain = _best_chain(self.evidence(rows, columns, near, bool(turned)), rows, columns)
+            highest = max(highest, chain.evidence if chain else 0.0)
+        return highest
+
+
+def _vectors(side: SideVectors) -> NDArray[np.float32]:
+    """The vector of each sentence, shape (n, dimension)."""
+    import numpy as np
+
+    vectors = np.empty((len(side), side.dimension), np.float32)
+    for top in range(0, len(side), _ROWS_AT_ONCE):
+        begins = np.arange(top, min(top + _ROWS_AT_ONCE, len(side)))
+        vectors[begins] = side.spans(begins, begins + 1)
+    return vectors
 
 
 def _usual_margin(
@@ -195,66 +255,56 @@ def _usual_margin(
     return usual, max(spread, _LEAST_SPREAD), means[0], means[1]
 
 
-def _units(free: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Begins and ends of all single free sentences and all pairs of neighbours."""
-    import numpy as np
-
-    single = np.asarray(free, np.int64)
-    double = single[:-1][np.diff(single) == 1]
-    return np.concatenate([single, double]), np.concatenate([single + 1, double + 2])
-
-
-def _weights(side: SideVectors, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What a unit's evidence counts for: little where it is short for its text."""
+def _weights(side: SideVectors) -> NDArray[np.float32]:
+    """What each sentence's evidence counts for: little where it is short for its text."""
     import numpy as np
 
     lengths = np.diff(side.counts)
     half = 0.5 * float(np.median(lengths[lengths > 0])) if (lengths > 0).any() else 1.0
-    return np.asarray(np.minimum(1.0, (side.counts[ends] - side.counts[begins]) / half))
+    return np.minimum(1.0, lengths / half).astype(np.float32)
 
 
-def _best(
-    vectors: NDArray[np.float32], hubs: NDArray[np.float32], other: SideVectors, mean: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For each vector the sentence of ``other`` with the highest margin, and the highest margin elsewhere."""
+def _best_chain(
+    evidence: Iterable[NDArray[np.float32]], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Chain | None:
+    """The local chain with the highest sum; None where nothing speaks for one.
+
+    ``evidence`` is that of each row; ``rows`` and ``columns`` are the sentences that stand there, ascending:
+    a chain leaves out those in between.
+    """
     import numpy as np
 
-    m = len(other)
-    singles = other.spans(np.arange(m), np.arange(1, m + 1))
-    across = singles @ mean
-    best = np.zeros(len(vectors), np.int64)
-    rivals = np.zeros(len(vectors), np.float32)
-    for top in range(0, len(vectors), _ROWS_AT_ONCE):
-        rows = slice(top, top + _ROWS_AT_ONCE)
-        margins = vectors[rows] @ singles.T - 0.5 * (hubs[rows, None] + across)
-        best[rows] = margins.argmax(axis=1)
-        row = np.arange(len(margins))
-        for offset in range(-_NEIGHBOURHOOD, _NEIGHBOURHOOD + 1):
-            margins[row, np.clip(best[rows] + offset, 0, m - 1)] = -1.0
-        rivals[rows] = margins.max(axis=1)
-    return best, rivals
-
-
-def _best_chain(anchors: Sequence[Anchor]) -> list[Anchor]:
-    """The chain of the most evidence; empty where there is not enough of it. ``anchors`` are sorted."""
-    totals = [anchor.evidence for anchor in anchors]
-    before = [-1] * len(anchors)
-    for k, anchor in enumerate(anchors):
-        for p in range(k - 1, -1, -1):
-            previous = anchors[p]
-            if previous.i0 < anchor.i0 - _GAP - 2:
-                break
-            follows = 0 <= anchor.i0 - previous.i1 <= _GAP and 0 <= anchor.j0 - previous.j1 <= _GAP
-            if follows and totals[p] + anchor.evidence > totals[k]:
-                totals[k], before[k] = totals[p] + anchor.evidence, p
-    k = max(range(len(anchors)), key=totals.__getitem__, default=-1)
-    if k < 0 or totals[k] < _EVIDENCE:
-        return []
-    chain = []
-    while k >= 0:
-        chain.append(anchors[k])
-        k = before[k]
-    return chain[::-1]
+    width = len(columns)
+    places = np.arange(width + 1)
+    # What the way to each column costs.
+    way = _GAP * np.concatenate([[0], columns - columns[0] + 1])
+    skipped = _GAP * (np.diff(columns) - 1)
+    # Of the best chain that ends at or before each column, in this row or an earlier one, less what the way
+    # from its end costs: its sum and where it began.
+    sums = np.zeros(width + 1)
+    first_row, first_column = np.zeros((2, width + 1), np.int64)
+    best: Chain | None = None
+    for row, values in enumerate(evidence):
+        left_out = _GAP * (rows[row] - rows[row - 1] - 1) if row else 0.0
+        before = sums[:-1] - left_out
+        before[1:] -= skipped
+        alone = before <= 0
+        pairs = np.where(alone, 0, before) + values
+        began = np.where(alone, row, first_row[:-1]), np.where(alone, places[:-1], first_column[:-1])
+        end = int(pairs.argmax())
+        if pairs[end] > (best.evidence if best else 0):
+            rows_held, columns_held = (int(began[0][end]), row + 1), (int(began[1][end]), end + 1)
+            best = Chain(float(pairs[end]), rows_held, columns_held)
+        sums -= _GAP + left_out
+        higher = pairs > sums[1:]
+        sums[1:][higher] = pairs[higher]
+        first_row[1:][higher], first_column[1:][higher] = began[0][higher], began[1][higher]
+        np.maximum(sums, 0, out=sums)
+        level = np.maximum.accumulate(sums + way)
+        origin = np.maximum.accumulate(np.where(sums + way >= level, places, 0))
+        sums = level - way
+        first_row, first_column = first_row[origin], first_column[origin]
+    return best
 
 
 def _with_neighbours(
