@@ -83,9 +83,9 @@ def fitted(embedder: Embedder) -> list[Weights]:
     """Weights by fold."""
     mac, berg, holed = fit_align.load_all(embedder)
     everything = [*mac, *berg, *holed]
-    coarse = Weights.load().coarse
-    fit_align.look_at(everything, coarse)
-    return fit_align.fit_folds(everything, coarse)
+    stored = Weights.load()
+    fit_align.look_at(everything, stored.coarse)
+    return fit_align.fit_folds(everything, stored.coarse, stored)
 
 
 def load_sets(embedder: Embedder) -> list[tuple[str, list[TextPair]]]:

@@ -3,6 +3,7 @@
     python bench/fit_align.py            weights fitted on everything, and F1 on the same
     python bench/fit_align.py --folds    cross-validated F1 too
     python bench/fit_align.py --write    the same, and store them in mtalign/align/weights.json
+    python bench/fit_align.py --rough    the rough score is fitted anew too, else the stored one stays
 
 Both scores (mtalign/align/cost.py) are conditional models over whole alignments: p(alignment) is
 proportional to exp(sum of the scores of its beads and unaligned sentences). The gradient of the
@@ -10,9 +11,12 @@ log-likelihood of the gold alignments is the gold features minus their expectati
 forward-backward. Both are log-linear with an L2 penalty, so that there is one maximum; L-BFGS finds it. (A
 layer of hidden units made the left-out gold less probable.)
 
+Every text comes whole and in copies with holes: passages missing on both sides, and, since a text that lacks
+much often stands beside one that lacks nothing, on one.
+
 Cross-validation: six folds; each leaves out one MAC document and one sixth (contiguous) of the Text+Berg
-document, fits the close score on the rest and is scored on what it left out. The rough score, which only says
-what is looked at, is that of all.
+document, whole and with holes, fits the close score on the rest and is scored on what it left out. The rough
+score, which only says what is looked at and which side seems to lack nothing, is that of all.
 """
 
 from __future__ import annotations
@@ -31,20 +35,24 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mtalign.align import cost, features
-from mtalign.align.aligner import Look, align_encoded, look_closely, search_band
+from mtalign.align.aligner import Look, align_encoded, encode_sides, look_closely, search_band
 from mtalign.align.beads import Bead, lax_agreement, read_beads, strict_agreement
-from mtalign.align.kernel import Band, Potentials, band_around, marginals
-from mtalign.align.windows import band_similarities, encode_side
+from mtalign.align.kernel import Band, Potentials, SparsePotentials, band_around, marginals
+from mtalign.align.moved import reordered
+from mtalign.align.windows import SideVectors, band_similarities
 from mtalign.embed import Embedder, load_embedder
 from mtalign.score.lines import read_lines
 
 GOLD = Path(__file__).resolve().parents[1].parent / "shared" / "gold"
 FOLDS = 6
 PENALTY = 2.0
-HOLES = 0.25
-"""Share of beads that lose a side in the second copy of each text: real texts have holes, gold has few."""
-HOLED_WEIGHT = 0.4
+HOLES = ((0.125, 0.125), (0.3, 0.0), (0.3, 0.0), (0.3, 0.0), (0.1, 0.0))
+"""Share of the beads that lose their source, and their target, in the copies of each text: real texts have
+holes, gold has few. Which side is which alternates from text to text."""
+HOLED_WEIGHT = 0.3
 """What a text with holes counts for in the likelihood."""
+FOLD_ITERATIONS = 60
+"""Where the search begins at the weights of everything: there is one maximum, and it is near."""
 L = cost.LARGEST
 
 
@@ -80,7 +88,7 @@ class Example:
 def read_example(stem: Path, embedder: Embedder, fold: int = 0) -> Example:
     source, target = (read_lines(stem.with_suffix(suffix)) for suffix in (".src", ".tgt"))
     gold = read_beads(stem.with_suffix(".gold"))
-    return make_example(stem.name, source, target, gold, embedder, fold)
+    return make_example(stem.name, source, target, gold, encode_sides(source, target, embedder), fold)
 
 
 def make_example(
@@ -88,11 +96,11 @@ def make_example(
     source: Sequence[str],
     target: Sequence[str],
     gold: list[Bead],
-    embedder: Embedder,
+    sides: tuple[SideVectors, SideVectors],
     fold: int = 0,
     weight: float = 1.0,
 ) -> Example:
-    texts = cost.Texts.read(source, target, (encode_side(source, embedder), encode_side(target, embedder)))
+    texts = cost.Texts.read(source, target, sides)
     band, ratio = search_band(texts)
     n, m = len(source), len(target)
     around = band_around(steps_of(gold, n, m), n, m, 2)
@@ -114,20 +122,21 @@ def make_example(
     return Example(name, source, target, gold, fold, texts, lattice, ratio, beads, nulls, openings, weight)
 
 
-def with_holes(
-    source: Sequence[str], target: Sequence[str], gold: list[Bead], share: float, seed: int
-) -> tuple[list[str], list[str], list[Bead]]:
-    """The texts with passages of one to eight beads missing on either side, ``share`` of the beads in all."""
+def with_holes(example: Example, shares: Sequence[float], seed: int) -> Example:
+    """The texts with passages of one to eight beads missing: a share of the beads on the source, one on the
+    target."""
     rng = random.Random(seed)
-    beads = [bead for bead in gold if not bead.is_null]
+    beads = [bead for bead in example.gold if not bead.is_null]
     gone: dict[int, int] = {}
-    while len(gone) < share * len(beads):
-        first, length, side = rng.randrange(len(beads)), rng.choice((1, 1, 2, 3, 5, 8)), rng.randrange(2)
-        gone.update({k: gone.get(k, side) for k in range(first, min(first + length, len(beads)))})
+    for side in rng.sample((0, 1), 2):
+        wanted = len(gone) + round(shares[side] * len(beads))
+        while len(gone) < wanted:
+            first, length = rng.randrange(len(beads)), rng.choice((1, 1, 2, 3, 5, 8))
+            gone.update({k: gone.get(k, side) for k in range(first, min(first + length, len(beads)))})
     lost_source = {i for k, side in gone.items() if side == 0 for i in beads[k].source}
     lost_target = {j for k, side in gone.items() if side == 1 for j in beads[k].target}
-    kept_source = [i for i in range(len(source)) if i not in lost_source]
-    kept_target = [j for j in range(len(target)) if j not in lost_target]
+    kept_source = [i for i in range(example.n) if i not in lost_source]
+    kept_target = [j for j in range(example.m) if j not in lost_target]
     new_i = {i: k for k, i in enumerate(kept_source)}
     new_j = {j: k for k, j in enumerate(kept_target)}
     remaining = [
@@ -135,7 +144,9 @@ def with_holes(
         for k, bead in enumerate(beads)
         if k not in gone
     ]
-    return [source[i] for i in kept_source], [target[j] for j in kept_target], remaining
+    texts = [example.source[i] for i in kept_source], [example.target[j] for j in kept_target]
+    sides = reordered(example.texts.source, kept_source), reordered(example.texts.target, kept_target)
+    return make_example(f"{example.name} holed", *texts, remaining, sides, example.fold, HOLED_WEIGHT)
 
 
 def steps_of(gold: list[Bead], n: int, m: int) -> list[tuple[int, int, int, int]]:
@@ -229,59 +240,109 @@ def look_at(examples: list[Example], coarse: np.ndarray) -> None:
         )
 
 
-def fit_close(examples: list[Example], coarse: np.ndarray, iterations: int = 300) -> cost.Weights:
-    """The close score that makes the gold most probable."""
+@dataclass(frozen=True)
+class Joined:
+    """Examples of one weight end to end with a cut between any two: the kernel works on all side by side."""
+
+    weight: float
+    band: Band
+    cuts: list[tuple[int, int]]
+    heights: np.ndarray
+    widths: np.ndarray
+    cells: np.ndarray
+    features: np.ndarray
+    """Of the candidates, shape (k, f)."""
+    nulls: tuple[np.ndarray, np.ndarray]
+    """Features of unaligned sentences, shape (n, g) and (m, g)."""
+    gold_beads: np.ndarray
+    gold_nulls: tuple[np.ndarray, np.ndarray]
+    gold_openings: int
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> Joined:
+        ends = np.cumsum([[0, 0], *([example.n, example.m] for example in examples)], axis=0)
+        n, m = ends[-1].tolist()
+        band = Band(np.full(n + 1, m), np.zeros(n + 1, np.int64))
+        for example, (i, j) in zip(examples, ends, strict=False):
+            here = slice(i, i + example.n + 1)
+            # The last row of one example is the first of the next.
+            np.minimum(band.starts[here], example.lattice.band.starts + j, out=band.starts[here])
+            np.maximum(band.stops[here], example.lattice.band.stops + j, out=band.stops[here])
+        cells, gold = [], []
+        for example, (i, j) in zip(examples, ends, strict=False):
+            chosen = example.look.candidates
+            rows, columns = chosen.source_ends + i, chosen.target_ends + j
+            cells.append(band.offsets[rows] + columns - band.starts[rows])
+            gold.append(example.beads[chosen.heights - 1, chosen.widths - 1, chosen.cells])
+        looks = [example.look for example in examples]
+        return cls(
+            examples[0].weight,
+            band,
+            [(i, j) for i, j in ends[1:-1].tolist()],
+            np.concatenate([look.candidates.heights for look in looks]),
+            np.concatenate([look.candidates.widths for look in looks]),
+            np.concatenate(cells),
+            np.concatenate([look.features for look in looks]).astype(np.float64),
+            tuple(np.concatenate([look.nulls[side].T for look in looks]) for side in range(2)),
+            np.concatenate(gold).astype(np.float64),
+            tuple(np.concatenate([example.nulls[side] for example in examples]) for side in range(2)),
+            sum(example.openings for example in examples),
+        )
+
+    def loss(
+        self, beads: np.ndarray, nulls: Sequence[np.ndarray], opening: float
+    ) -> tuple[float, np.ndarray, list[np.ndarray], float]:
+        """Minus the log-likelihood of the gold, and its slope by each score."""
+        potentials = SparsePotentials(beads, self.heights, self.widths, self.cells, *nulls, opening)
+        chances = marginals(potentials, self.band, *map(len, nulls), self.cuts)
+        found = chances.source_nulls, chances.target_nulls
+        value = chances.log_partition - beads @ self.gold_beads - opening * self.gold_openings
+        value -= sum(null @ gold for null, gold in zip(nulls, self.gold_nulls, strict=True))
+        slopes = [some - gold for some, gold in zip(found, self.gold_nulls, strict=True)]
+        return value, chances.beads - self.gold_beads, slopes, chances.openings - self.gold_openings
+
+
+def fit_close(
+    examples: list[Example], coarse: np.ndarray, iterations: int = 300, start: cost.Weights | None = None
+) -> cost.Weights:
+    """The close score that makes the gold most probable; the search begins at ``start``."""
     import torch
 
-    everything = np.concatenate([example.look.features for example in examples]).astype(np.float64)
+    groups = [
+        Joined.of([example for example in examples if example.weight == weight])
+        for weight in sorted({example.weight for example in examples})
+    ]
+    everything = np.concatenate([group.features for group in groups])
     mean, scale = everything.mean(axis=0), np.maximum(everything.std(axis=0), 0.02)
-    sides = np.concatenate([np.concatenate(example.look.nulls, axis=1) for example in examples], axis=1)
-    null_scale = np.maximum(sides.std(axis=1), 0.05)
-    inputs = [torch.from_numpy((example.look.features - mean) / scale) for example in examples]
-    nulls = [[torch.from_numpy(side.T / null_scale) for side in example.look.nulls] for example in examples]
-    gold = []
-    for example in examples:
-        chosen = example.look.candidates
-        gold.append(example.beads[chosen.heights - 1, chosen.widths - 1, chosen.cells].astype(np.float64))
-
-    def log_loss(example, right, scores, source, target, opening):
-        potentials = example.look.candidates.potentials(
-            scores.detach().numpy(), source.detach().numpy(), target.detach().numpy(), float(opening.detach())
-        )
-        chances = marginals(potentials, example.lattice.band, example.n, example.m)
-        pairs = (
-            (scores, torch.from_numpy(chances.beads - right)),
-            (source, torch.from_numpy(chances.source_nulls - example.nulls[0])),
-            (target, torch.from_numpy(chances.target_nulls - example.nulls[1])),
-        )
-        # Its gradient is the one wanted; its value is put right without one.
-        proxy = sum((value * slope).sum() for value, slope in pairs)
-        proxy = proxy + opening * (chances.openings - example.openings)
-        value = chances.log_partition - float(scores.detach() @ torch.from_numpy(right))
-        value -= float(source.detach() @ torch.from_numpy(example.nulls[0]))
-        value -= float(target.detach() @ torch.from_numpy(example.nulls[1]))
-        value -= float(opening.detach()) * example.openings
-        return example.weight * (proxy + (value - proxy.detach()))
-
-    linear = torch.zeros(len(mean), dtype=torch.float64, requires_grad=True)
-    null = torch.zeros(len(null_scale), dtype=torch.float64, requires_grad=True)
-    opening = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    parameters = [linear, null, opening]
+    null_scale = np.maximum(np.concatenate([side for g in groups for side in g.nulls]).std(axis=0), 0.05)
+    inputs = [(group.features - mean) / scale for group in groups]
+    nulls = [[side / null_scale for side in group.nulls] for group in groups]
+    begin = np.zeros(len(mean) + len(null_scale) + 1)
+    if start is not None:
+        begin = np.concatenate([start.linear / start.scale * scale, start.null * null_scale, [start.opening]])
+    parameter = torch.from_numpy(begin).requires_grad_()
+    edges = len(mean), len(mean) + len(null_scale)
     optimizer = torch.optim.LBFGS(
-        parameters, max_iter=iterations, history_size=20, line_search_fn="strong_wolfe"
+        [parameter], max_iter=iterations, history_size=20, line_search_fn="strong_wolfe"
     )
 
     def closure():
-        optimizer.zero_grad()
-        loss = 0.5 * PENALTY * sum(parameter.square().sum() for parameter in parameters)
-        for example, right, values, (source, target) in zip(examples, gold, inputs, nulls, strict=True):
-            loss = loss + log_loss(example, right, values @ linear, source @ null, target @ null, opening[0])
-        loss.backward()
-        return loss
+        weights = parameter.detach().numpy()
+        linear, null, (opening,) = np.split(weights, edges)
+        loss, gradient = 0.5 * PENALTY * float(weights @ weights), PENALTY * weights
+        for group, values, sides in zip(groups, inputs, nulls, strict=True):
+            value, beads, slopes, openings = group.loss(
+                values @ linear, [side @ null for side in sides], float(opening)
+            )
+            by_null = sum(slope @ side for slope, side in zip(slopes, sides, strict=True))
+            gradient = gradient + group.weight * np.concatenate([beads @ values, by_null, [openings]])
+            loss += group.weight * value
+        parameter.grad = torch.from_numpy(gradient)
+        return torch.tensor(loss, dtype=torch.float64)
 
     optimizer.step(closure)
-    found = [parameter.detach().numpy() for parameter in parameters]
-    return cost.Weights(coarse, mean, scale, found[0], found[1] / null_scale, float(found[2][0]))
+    linear, null, (opening,) = np.split(parameter.detach().numpy(), edges)
+    return cost.Weights(coarse, mean, scale, linear, null / null_scale, float(opening))
 
 
 def load(embedder: Embedder) -> tuple[list[Example], list[Example]]:
@@ -306,24 +367,27 @@ def load(embedder: Embedder) -> tuple[list[Example], list[Example]]:
             for bead in gold
             if all(i0 <= i < i1 for i in bead.source) and all(j0 <= j < j1 for j in bead.target)
         ]
-        berg.append(make_example(f"dev.{fold}", source[i0:i1], target[j0:j1], part, embedder, fold))
+        texts = source[i0:i1], target[j0:j1]
+        berg.append(make_example(f"dev.{fold}", *texts, part, encode_sides(*texts, embedder), fold))
     return mac, berg
 
 
 def load_all(embedder: Embedder) -> tuple[list[Example], list[Example], list[Example]]:
-    """The sets of :func:`load`, and a copy of every text with holes, left out by the same fold."""
+    """The sets of :func:`load`, and copies of every text with holes, left out by the same fold."""
     mac, berg = load(embedder)
     holed = []
-    for number, example in enumerate([*mac, *berg]):
-        parts = with_holes(example.source, example.target, example.gold, HOLES, number)
-        name = f"{example.name} holed"
-        holed.append(make_example(name, *parts, embedder, example.fold, HOLED_WEIGHT))
+    for kind, shares in enumerate(HOLES):
+        for number, example in enumerate([*mac, *berg]):
+            holed.append(with_holes(example, shares[:: (1, -1)[number % 2]], 100 * kind + number))
     return mac, berg, holed
 
 
-def fit_folds(examples: list[Example], coarse: np.ndarray) -> list[cost.Weights]:
-    """Weights of each fold, fitted without what it leaves out."""
-    return [fit_close([e for e in examples if e.fold != fold], coarse) for fold in range(FOLDS)]
+def fit_folds(examples: list[Example], coarse: np.ndarray, start: cost.Weights) -> list[cost.Weights]:
+    """Weights of each fold, fitted without what it leaves out; ``start`` is near all of them."""
+    return [
+        fit_close([example for example in examples if example.fold != fold], coarse, FOLD_ITERATIONS, start)
+        for fold in range(FOLDS)
+    ]
 
 
 def align_example(example: Example, weights: cost.Weights) -> list[Bead]:
@@ -367,6 +431,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="store the weights")
     parser.add_argument("--folds", action="store_true", help="cross-validate too (six more fits)")
+    parser.add_argument("--rough", action="store_true", help="fit the rough score too")
     options = parser.parse_args()
     embedder = load_embedder("use")
     started = time.time()
@@ -375,8 +440,10 @@ def main() -> None:
     sets = (("MAC zh-en", mac), ("Text+Berg de-fr", berg), ("both with holes", holed))
     print(f"encoded after {time.time() - started:.0f} s", file=sys.stderr)
     with threadpool_limits(1, "blas"):
-        coarse = fit_coarse(everything)
-        print(f"rough score fitted after {time.time() - started:.0f} s", file=sys.stderr)
+        coarse = cost.Weights.load().coarse
+        if options.rough:
+            coarse = fit_coarse([*mac, *berg, *holed[: len(mac) + len(berg)]])
+            print(f"rough score fitted after {time.time() - started:.0f} s", file=sys.stderr)
         look_at(everything, coarse)
         weights = fit_close(everything, coarse)
         print(f"close score fitted after {time.time() - started:.0f} s", file=sys.stderr)
@@ -384,7 +451,7 @@ def main() -> None:
             write(weights)
         report("fitted on the same", sets, [weights])
         if options.folds:
-            report("cross-validated", sets, fit_folds(everything, coarse))
+            report("cross-validated", sets, fit_folds(everything, coarse, weights))
 
 
 if __name__ == "__main__":

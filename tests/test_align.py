@@ -7,10 +7,23 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mtalign.align import Bead, align_segments, parse_beads, read_beads, strict_agreement
+from mtalign.align import (
+    Bead,
+    align_segments,
+    align_sides,
+    encode_sides,
+    parse_beads,
+    read_beads,
+    strict_agreement,
+)
+from mtalign.align.aligner import look_closely, search_band
+from mtalign.align.cost import Lattice, Texts, Weights
+from mtalign.align.features import NULL_FEATURES
+from mtalign.align.windows import window_shares
 from mtalign.cli.align import command
 from mtalign.embed import Embedder, load_embedder
 from mtalign.errors import DocumentError
@@ -100,6 +113,30 @@ def test_no_bead_spans_a_passage_that_is_missing_on_one_side(embedder: Embedder,
     assert sides(other_way) == [(target, source) for source, target in expected]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_missing_on_one_side_makes_no_holes_on_the_other(embedder: Embedder, turned: bool) -> None:
+    cut = [*ENGLISH[:4], *ENGLISH[8:]]
+    texts = (cut, GERMAN) if turned else (GERMAN, cut)
+    texts_read = Texts.read(*texts, encode_sides(*texts, embedder))
+    band, ratio = search_band(texts_read)
+    n, m = map(len, texts)
+    look = look_closely(texts_read, Lattice(band, n, m), ratio, Weights.load())
+    row = NULL_FEATURES.index("unaligned on a side that seems intact")
+    intact = [set(side[row].tolist()) for side in look.nulls]
+    assert intact == ([{1.0}, {0.0}] if turned else [{0.0}, {1.0}])
+
+
+def test_a_stretch_of_sentences_that_nothing_is_likely_for_is_no_error(embedder: Embedder) -> None:
+    side, other = encode_sides([*GERMAN] * 25, ENGLISH, embedder)
+    starts, stops = np.full(300, 0), np.full(300, 0)
+    starts[:10], stops[:10] = 0, 12
+    shares = window_shares(side, other, starts, stops)
+    assert np.isfinite(shares.nearest).tolist() == [True] * 10 + [False] * 290
+    first = np.flatnonzero(np.diff(side.first_window[:11]) > 0)
+    inside = shares.between(side.first_window[first], first, np.full(len(first), 0), np.full(len(first), 12))
+    np.testing.assert_allclose(inside, 1, atol=1e-5)
+
+
 def test_languages_and_progress_are_taken(embedder: Embedder) -> None:
     calls: list[tuple[int, int]] = []
     beads = align_segments(
@@ -111,7 +148,16 @@ def test_languages_and_progress_are_taken(embedder: Embedder) -> None:
         progress=lambda done, total: calls.append((done, total)),
     )
     assert len(beads) == 12
-    assert calls[-1] == (24, 24)
+    done = [done for done, _ in calls]
+    assert done == sorted(done)
+    # Each sentence is encoded, and the runs that end with it are made ready.
+    assert 24 in done
+    assert calls[-1] == (48, 48)
+    calls.clear()
+    encoded = encode_sides(GERMAN, ENGLISH, embedder)
+    again = align_sides(GERMAN, ENGLISH, encoded, progress=lambda done, total: calls.append((done, total)))
+    assert again == beads
+    assert calls == [(12, 24), (24, 24)]
 
 
 @pytest.mark.parametrize("name", ["use", "hash"])

@@ -2,9 +2,10 @@
 
 1. Both texts are cut into some hundred blocks each; blocks are aligned one to one with free gaps.
 2. Near that path sentences are aligned one to one with free gaps: anchors, and the ratio of lengths.
-3. Near the anchors every bead up to 5–5 is scored roughly (:mod:`mtalign.align.cost`), the likely ones
-   closely (:mod:`mtalign.align.features`), and the beads of the highest expected agreement are taken
-   (:mod:`mtalign.align.kernel`).
+3. Near the anchors every bead up to 5–5 is scored roughly (:mod:`mtalign.align.cost`). That also tells which
+   side has sentences without counterpart: the other one, if it seems intact, keeps its sentences aligned.
+4. The likely beads are scored closely (:mod:`mtalign.align.features`), and those of the highest expected
+   agreement are taken (:mod:`mtalign.align.kernel`).
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from mtalign.align.beads import Bead
 from mtalign.align.cost import (
     LARGEST,
     LIKELY,
+    PERSISTENCE,
     Candidates,
     CoarseCost,
     Lattice,
     Texts,
     Weights,
-    intactness,
 )
 from mtalign.align.features import FEATURES, CloseLook
 from mtalign.align.heap import give_back
@@ -82,11 +83,18 @@ def align_segments(
     elsewhere in the target are marked as moved (:mod:`mtalign.align.moved`). A bead's score is its
     probability under the model of :mod:`mtalign.align.cost`, 0 where a side is empty.
 
-    ``progress(done, total)`` counts sentences as they are encoded. The languages are taken for the
-    caller's convenience and may be wrong: nothing depends on them so far.
+    ``progress(done, total)`` counts sentences, each twice: as it is encoded, and as the runs of sentences
+    that end with it are made ready. The languages are taken for the caller's convenience and may be wrong:
+    nothing depends on them so far.
     """
     del source_language, target_language
-    return align_sides(source, target, encode_sides(source, target, embedder, progress))
+    size = len(source) + len(target)
+
+    def counted(before: int) -> Callable[[int, int], None] | None:
+        return progress and (lambda done, _: progress(before + done, 2 * size))
+
+    sides = encode_sides(source, target, embedder, counted(0))
+    return align_sides(source, target, sides, progress=counted(size))
 
 
 def encode_sides(
@@ -96,16 +104,20 @@ def encode_sides(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[SideVectors, SideVectors]:
     """What :func:`align_sides` wants of both texts: it does without the embedder, which can be large."""
-    total = len(source) + len(target)
+    report = progress and _running(progress, len(source) + len(target))
+    return encode_side(source, embedder, report), encode_side(target, embedder, report)
+
+
+def _running(progress: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    """What is told how many more are done, and tells how many are in all."""
     done = 0
 
     def report(number: int) -> None:
         nonlocal done
         done += number
-        if progress is not None:
-            progress(done, total)
+        progress(done, total)
 
-    return encode_side(source, embedder, report), encode_side(target, embedder, report)
+    return report
 
 
 def align_sides(
@@ -113,14 +125,20 @@ def align_sides(
     target: Sequence[str],
     sides: tuple[SideVectors, SideVectors],
     weights: Weights | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Bead]:
     """Align two texts whose sentences are already encoded, as :func:`align_segments` does.
 
-    Without ``weights`` those that are stored are taken.
+    Without ``weights`` those that are stored are taken. ``progress(done, total)`` counts sentences as the
+    runs that end with them are made ready.
     """
     chosen = weights or Weights.load()
     # The encoder is mostly gone by now.
     give_back()
+    if progress is not None:
+        report = _running(progress, len(source) + len(target))
+        for side in sides:
+            side.make_runs(report)
 
     def align(order: Sequence[int]) -> list[Bead]:
         texts = [target[j] for j in order]
@@ -191,13 +209,27 @@ def look_closely(
         likely |= also[beads.heights - 1, beads.widths - 1, beads.cells]
     candidates = Candidates.of(beads, likely, lattice)
     rough = Candidates.of(beads, chances.beads >= 0.5, lattice)
-    intact = intactness(chances, lattice.n, lattice.m)
     cuts = _certain_points(beads, chances.beads, lattice)
+    persisting = _persisting(beads, candidates, likely, lattice, cuts)
     # Millions where the texts are long, and no longer needed.
     del beads, chances, likely
-    look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, intact)
+    look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, persisting)
     nulls = look.null_features(coarse.null_features())
     return Look(candidates, look.features(), nulls, cuts)
+
+
+def _persisting(
+    beads: SparsePotentials,
+    candidates: Candidates,
+    likely: NDArray[np.bool_],
+    lattice: Lattice,
+    cuts: Sequence[tuple[int, int]],
+) -> tuple[float, float]:
+    """Share of each side that stays unaligned, among likely beads of the rough score, under PERSISTENCE."""
+    source, target = (nulls - PERSISTENCE for nulls in (beads.source_nulls, beads.target_nulls))
+    potentials = candidates.potentials(beads.beads[likely], source, target, beads.opening)
+    chances = marginals(potentials, lattice.band, lattice.n, lattice.m, cuts)
+    return float(chances.source_nulls.mean()), float(chances.target_nulls.mean())
 
 
 def _certain_points(

@@ -17,7 +17,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
-from mtalign.align.kernel import Band, Marginals, SparsePotentials
+from mtalign.align.kernel import Band, SparsePotentials
 from mtalign.align.lexicon import terms
 from mtalign.align.windows import LONGEST, SideVectors, Similarities
 from mtalign.files import packaged_json
@@ -33,6 +33,10 @@ _CELLS_AT_ONCE = 1 << 13
 
 LIKELY = 1e-4
 """Probability under the rough score from which a bead is looked at closely."""
+
+PERSISTENCE = 1.5
+"""What an unaligned sentence is charged to see on which side counterparts are gone: a sentence that is
+translated freely finds a bead then, one that has no counterpart does not."""
 
 TYPE_CLASSES = ((1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 2), (2, 3), (3, 3))
 SIMILARITY_FEATURES = (
@@ -329,7 +333,7 @@ class Candidates:
 
     def potentials(
         self,
-        scores: NDArray[np.float64],
+        scores: NDArray[np.floating[Any]],
         source_nulls: NDArray[np.float64],
         target_nulls: NDArray[np.float64],
         opening: float,
@@ -340,10 +344,10 @@ class Candidates:
         )
 
 
-def intactness(chances: Marginals, n: int, m: int) -> float:
-    """1 where next to nothing in two texts seems unaligned (3 %), 0 where much is (8 %), between in between.
+def intactness(share: float) -> float:
+    """1 where next to nothing of a side stays unaligned under PERSISTENCE (1 %), 0 where much does (3 %),
+    between in between.
 
-    In texts that are translated whole an unaligned sentence is unlikely however unlike it looks.
+    In a text that is translated whole an unaligned sentence is unlikely however unlike it looks.
     """
-    rate = float(chances.source_nulls.sum() + chances.target_nulls.sum()) / max(n + m, 1)
-    return max(0.0, min(1.0, (0.08 - rate) / 0.05))
+    return max(0.0, min(1.0, (0.03 - share) / 0.02))

@@ -5,10 +5,14 @@ sentence more or less, or sliding along, would change; where the clauses and the
 belong; length against the texts' own ratio (Gale and Church 1993); shared numbers, words spelt alike and
 words that translate each other elsewhere, and those that are found next door; how both ends are punctuated;
 the bead's type. All are symmetric in the two texts.
+
+Of leaving a sentence unaligned: how near the other text comes to it, as a whole, by clauses and by windows,
+and whether its side and the other seem to have gaps at all.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtalign.align import surface
@@ -20,6 +24,7 @@ from mtalign.align.cost import (
     Lattice,
     Texts,
     cosine_features,
+    intactness,
     length_features,
     type_features,
 )
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LEAST_SHARE = 0.02
+_LEAST_UNALIGNED = 0.01
 _LEAST_WINDOW_SHARE = 0.03
 _AROUND = 8
 """Sentences before and after those of its candidates that a window may belong to."""
@@ -98,7 +104,10 @@ FEATURES = (
 NULL_FEATURES = (
     *COARSE_NULL_FEATURES,
     "unaligned: clauses' best place",
-    "unaligned in texts that seem intact",
+    "unaligned: windows' nearest",
+    "unaligned on a side that seems intact",
+    "unaligned across from a side that seems intact",
+    "unaligned: log share of its side that stays so",
 )
 
 
@@ -113,12 +122,18 @@ class CloseLook:
         ratio: float,
         candidates: Candidates,
         rough: Candidates,
-        intact: float,
+        persisting: tuple[float, float],
     ) -> None:
-        """``rough`` is the rough alignment; ``intact`` what :func:`mtalign.align.cost.intactness` gives."""
+        """``rough`` is the rough alignment; ``persisting`` the share of each side that
+        stays unaligned where that is charged for."""
         import numpy as np
 
-        self._texts, self._lattice, self._candidates, self._intact = texts, lattice, candidates, intact
+        self._texts, self._lattice, self._candidates, self._persisting = (
+            texts,
+            lattice,
+            candidates,
+            persisting,
+        )
         self._cosines = similarities.cosines
         self._source_means, self._target_means = similarities.source_means, similarities.target_means
         self._source_sizes = texts.source_lengths * ratio
@@ -167,13 +182,22 @@ class CloseLook:
         import numpy as np
 
         lattice = self._lattice
+        intact = [intactness(share) for share in self._persisting]
         sides = []
-        for features, index, shares in zip(coarse, (lattice.i, lattice.j), self._shares, strict=True):
+        for side, (features, index, shares) in enumerate(
+            zip(coarse, (lattice.i, lattice.j), self._shares, strict=True)
+        ):
             size = features.shape[1]
             best = np.full(size + 1, -0.2)
             real = (lattice.i > 0) & (lattice.j > 0)
             np.maximum.at(best, index[real], shares[real])
-            sides.append(np.concatenate([features, [best[1:], np.full(size, self._intact)]]))
+            of_side = intact[side], intact[1 - side], np.log(max(self._persisting[side], _LEAST_UNALIGNED))
+            nearest = self._windows[side][1]
+            usual = np.nanmedian(nearest) if np.isfinite(nearest).any() else 0.0
+            nearest = np.clip(np.nan_to_num(nearest - usual, nan=-0.3), -0.3, 0.3)
+            sides.append(
+                np.concatenate([features, [best[1:], nearest], *(np.full((1, size), v) for v in of_side)])
+            )
         return sides[0], sides[1]
 
     def _at(
@@ -371,21 +395,28 @@ class CloseLook:
         """Where the windows of both sides, and of the sentences beside them, belong."""
         import numpy as np
 
+        (forth, _), (back, _) = self._windows
+        return [*(forth + back), *np.minimum(forth, back)]
+
+    @cached_property
+    def _windows(self) -> tuple[_WindowSide, _WindowSide]:
+        """What :func:`_window_side` says of either text."""
         beads, texts = self._candidates, self._texts
         source = (beads.source_starts, beads.source_ends)
         target = (beads.target_starts, beads.target_ends)
-        forth, back = side_by_side(
+        return side_by_side(
             lambda: _window_side(texts.source, texts.target, source, target),
             lambda: _window_side(texts.target, texts.source, target, source),
         )
-        return [*(forth + back), *np.minimum(forth, back)]
 
 
 _Range = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+_WindowSide = tuple["NDArray[np.float64]", "NDArray[np.float32]"]
 
 
-def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Range) -> NDArray[np.float64]:
-    """What the windows of one side of each candidate say, shape (8, candidates)."""
+def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Range) -> _WindowSide:
+    """What the windows of one side of each candidate say, shape (8, candidates), and how near those of each
+    sentence are to anything, shape (n,)."""
     import numpy as np
 
     n = len(side)
@@ -434,7 +465,7 @@ def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Ra
         places = np.searchsorted(owner, there)
         mean_beside[there] += np.add.reduceat(values, places) / np.diff(np.append(places, len(owner)))
         highest_beside[number, there] = np.maximum.reduceat(values, places)
-    return np.stack(
+    values = np.stack(
         [
             np.add.reduceat(log, edges) / sizes,
             np.minimum.reduceat(log, edges),
@@ -446,3 +477,4 @@ def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Ra
             highest_beside.max(axis=0),
         ]
     )
+    return values, shares.nearest

@@ -63,14 +63,24 @@ class SideVectors:
 
         Large: see :meth:`forget_runs`.
         """
+        return self._made_runs(None)
+
+    def make_runs(self, progress: Callable[[int], None]) -> None:
+        """Make :attr:`run_vectors` now; ``progress`` gets the number of sentences since its last call."""
+        self.__dict__["run_vectors"] = self._made_runs(progress)
+
+    def _made_runs(self, progress: Callable[[int], None] | None) -> NDArray[np.float16]:
         import numpy as np
 
         points = len(self) + 1
         vectors = np.zeros((LONGEST, points, self.dimension), np.float16)
-        for size in range(1, LONGEST + 1):
-            for start in range(0, points, _ROWS_AT_ONCE):
-                ends = np.arange(start, min(start + _ROWS_AT_ONCE, points))
+        for start in range(0, points, _ROWS_AT_ONCE):
+            ends = np.arange(start, min(start + _ROWS_AT_ONCE, points))
+            for size in range(1, LONGEST + 1):
                 vectors[size - 1, ends] = self._finished(np.where(ends >= size, ends - size, ends), ends)
+            if progress is not None:
+                # The first point is before all sentences.
+                progress(len(ends) - (start == 0))
         return vectors
 
     def forget_runs(self) -> None:
@@ -349,6 +359,9 @@ class WindowShares:
     """First sentence of the other text that is looked at, for each sentence."""
     widths: NDArray[np.int64]
     """How many are, for each sentence."""
+    nearest: NDArray[np.float32]
+    """Of each sentence: how near its windows are to the nearest of the other text's, on average; nan where
+    none is looked at."""
 
     def between(
         self,
@@ -381,6 +394,7 @@ def window_shares(
     widths = np.maximum(stops - starts, 0)
     rooms = np.zeros(len(owners), np.int64)
     parts: list[NDArray[np.float32]] = []
+    means = np.full(n, np.nan, np.float32)
     mean = 0.5 * side.windows.mean()
     for top in range(0, n, _WINDOW_TILE):
         bottom = min(top + _WINDOW_TILE, n)
@@ -416,9 +430,12 @@ def window_shares(
         rows = np.take_along_axis(nearest, np.minimum(columns, nearest.shape[1] - 1), axis=1)
         rows[np.arange(width) >= widths[owner][:, None]] = -np.inf
         highest = rows.max(axis=1, keepdims=True)
+        first_of = side.first_window[top : bottom + 1] - here.start
+        averages = np.add.reduceat(highest[:, 0], first_of[:-1]) / np.diff(first_of)
+        means[top:bottom] = np.where(np.isfinite(averages), averages, np.nan)
         rows -= np.where(np.isfinite(highest), highest, 0)
         rows *= np.float32(_WINDOW_SHARPNESS)
         np.exp(rows, out=rows)
         rows /= np.maximum(rows.sum(axis=1, keepdims=True), 1e-9)
         np.cumsum(rows, axis=1, out=totals[:, 1:])
-    return WindowShares(np.concatenate(parts), np.cumsum(rooms) - rooms, starts, widths)
+    return WindowShares(np.concatenate(parts), np.cumsum(rooms) - rooms, starts, widths, means)

@@ -139,11 +139,13 @@ def _read(path: Path, language: str | None, lines: bool) -> AlignedText:
 
 def _align(sides: tuple[AlignedText, AlignedText], embedder: str, no_cache: bool, quiet: bool) -> list[Bead]:
     from mtalign.align import align_sides
+    from mtalign.cli.progress import Progress
 
     texts = sides[0].sentences, sides[1].sentences
     # By itself, so that the encoder's memory is free before that of the search is needed.
     vectors = _encode(texts, embedder, no_cache, quiet)
-    return align_sides(*texts, vectors)
+    with Progress("align", "sentences", quiet=quiet) as progress:
+        return align_sides(*texts, vectors, progress=progress.update)
 
 
 def _encode(
