@@ -243,3 +243,16 @@ def test_what_stands_in_two_places_has_not_moved(embedder: Embedder, twice: bool
     free += [Bead((), (j,)) for j in range(len(target)) if j not in held]
     passages = [] if twice else [Passage((0, 3), (9, 12))]
     assert find_passages([*free, *links], *vectors) == passages
+
+
+def test_long_texts_that_have_nothing_in_common_share_no_moved_passage() -> None:
+    rng = random.Random(3)
+    vocabulary = ["".join(rng.choices("abcdefghijklmnop", k=6)) for _ in range(3000)]
+    encoded = load_embedder("hash")
+    for _ in range(2):
+        texts = ([" ".join(rng.choices(vocabulary, k=9)) + "." for _ in range(500)] for _ in range(2))
+        source, target = (encode_side(text, encoded) for text in texts)
+        # One link, so that all others would cross it.
+        beads = [Bead((250,), (0,), 1.0), *(Bead((i,), ()) for i in range(500) if i != 250)]
+        beads += [Bead((), (j,)) for j in range(1, 500)]
+        assert find_passages(beads, source, target) == []

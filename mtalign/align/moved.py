@@ -40,8 +40,13 @@ _DOUBTFUL = 0.5
 """Probability of a bead below which its sentences are looked at as if they were unaligned."""
 _EVIDENCE = 2.0
 """Standard deviations, summed over a chain, from which it is looked at."""
-_LEAD = 2.0
-"""By how much its sum must be higher than that of any other place."""
+_LEAD = 0.8
+"""By how much its sum must be higher than that of any other place …"""
+_LEAD_BY_CHOICE = 0.45
+"""… and by how much more for e times as many unaligned sentences: the best of many stands out by chance."""
+_MOST_PAIRS = 10_000_000
+"""Pairs after which no further run of unaligned sentences is looked at: texts that have little to do with
+each other, or all in another order, must not take minutes."""
 _NEIGHBOURHOOD = 3
 """Sentences this near to a chain are no rivals of it: they may be parts of the same beads."""
 _IMPOSSIBLE = -1e3
@@ -107,21 +112,24 @@ def find_passages(beads: Sequence[Bead], source: SideVectors, target: SideVector
     rows, columns = np.array(free_source), np.array(free_target)
     taken = np.zeros(len(columns), np.bool_)
     passages = []
+    lead = _LEAD + _LEAD_BY_CHOICE * float(np.log(len(rows)))
+    left = _MOST_PAIRS
     runs = np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) > _NEIGHBOURHOOD) + 1)
-    while runs:
+    while runs and left > 0:
         run = runs.pop()
+        left -= len(run) * len(columns)
         forbidden = taken | (source_gaps[run][:, None] == target_gaps)
         chain = _best_chain(margins.evidence(rows[run], columns, forbidden), rows[run], columns)
         if chain is None or chain.evidence < _EVIDENCE:
             continue
-        (top, bottom), (left, right) = chain.rows, chain.columns
-        span = int(rows[run[top]]), int(rows[run[bottom - 1]]) + 1
-        across = int(columns[left]), int(columns[right - 1]) + 1
-        if chain.evidence - margins.rival(span, across) < _LEAD:
-            continue
-        passages.append(Passage(span, across))
-        taken[left:right] = True
+        (top, bottom), (first, last) = chain.rows, chain.columns
         runs += [part for part in (run[:top], run[bottom:]) if len(part)]
+        span = int(rows[run[top]]), int(rows[run[bottom - 1]]) + 1
+        across = int(columns[first]), int(columns[last - 1]) + 1
+        left -= (bottom - top) * len(target) + (last - first) * len(source)
+        if chain.evidence - margins.rival(span, across) >= lead:
+            passages.append(Passage(span, across))
+            taken[first:last] = True
     return _with_neighbours(passages, set(free_source), set(free_target))
 
 
