@@ -1,19 +1,50 @@
-"""What countries, languages, months and weekdays are called in the language of a source: CLDR, by Babel."""
+"""What countries, cities, languages, months and weekdays are called in the language of a source.
+
+From CLDR, by Babel; its cities are those that time zones are called after. What CLDR has not, how a people or
+a country is called besides, stands here.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from mtalign.checks.spelling import fold
 
+if TYPE_CHECKING:
+    from babel import Locale
+
 _CHINESE = ("zh_Hans", "zh_Hant")
 _WORD = re.compile(r"[a-z]{4,}")
+_NO_LETTER = re.compile(r"[^a-z0-9]+")
 _PARENTHESES = re.compile(r"\s*[(（].*?[)）]")
 _OF_A_LANGUAGE = "語语어"
 """What Chinese, Japanese and Korean append to the name of a country's people for that of their language."""
+_BESIDES: dict[str, dict[str, str]] = {
+    "zh": {"台湾": "TW", "臺灣": "TW", "朝鲜": "KP", "捷克": "CZ"},
+    "ja": {"米国": "US", "アメリカ": "US", "英国": "GB", "ソ連": "RU", "チェコ": "CZ"},
+    "ko": {"한국": "KR", "터키": "TR", "체코": "CZ"},
+    "de": {"usa": "US", "amerika": "US", "grossbritannien": "GB", "england": "GB"},
+}
+"""By language, names of countries in use that are not those of CLDR."""
+_PEOPLES: dict[str, str] = {
+    "america": "US", "american": "US", "americans": "US", "british": "GB", "britain": "GB", "dutch": "NL",
+    "holland": "NL", "swiss": "CH", "filipino": "PH", "turkey": "TR", "czech": "CZ", "burma": "MM",
+    "irish": "IE", "danish": "DK", "polish": "PL", "finnish": "FI", "swedish": "SE", "turkish": "TR",
+    "spanish": "ES", "french": "FR", "greek": "GR", "english": "GB",
+}  # fmt: skip
+"""English words for countries and their peoples that do not begin as CLDR's English name does."""
+_SPELLED = {"kyiv": "kiev"}
+_IN_SHORT: dict[str, str] = {"CN": "华華国國", "HK": "港", "MO": "澳", "TW": "台臺", "NZ": "新", "VN": "越"}
+"""One character for a country in Chinese that is not the first of its name (that one goes without saying)."""
+_GENERIC = frozenset(
+    "south north east west southern northern eastern western central new united states kingdom republic"
+    " islands island saint french dutch democratic outlying special city union nations".split()
+)
+_INFLECTED = re.compile(r"(?:s|es|n|en)?(?!\w)")
 _LEAST_STEM = 4
 _ENDING = 2
 """So many last letters of a name inflection and derivation may change: ``Deutschland``, ``ukrainisch``."""
@@ -50,13 +81,147 @@ def called_in_short(word: str, source: str, language: str) -> float:
     key = fold(word)
     forms = _table(language).get(key, ()) or _of_relatives(key, language)
     found = 0.0
-    for first in {form[0] for form in forms}:
+    for first in {form[0] for form in forms} | _short_besides(key):
         for match in re.finditer(first, source):
             beside = source[max(0, match.start() - 1) : match.end() + 1].replace(first, "")
             if _country_characters().intersection(beside):
                 return 1.0
             found = 0.5
     return found
+
+
+def lost_exonyms(source: str, translation: str, language: str) -> int:
+    """How many countries, cities, months and weekdays that ``source`` names ``translation`` lacks.
+
+    Args:
+        source: Folded; see :func:`mtalign.checks.spelling.fold`.
+        translation: Folded.
+        language: Primary code of the source's language.
+    """
+    starts, stems = _called(language)
+    if not starts:
+        return 0
+    named: set[str] = set()
+    place, last = 0, len(source) - 1
+    while place < last:
+        form = next(
+            (form for form in starts.get(source[place : place + 2], ()) if _stands_at(form, source, place)),
+            None,
+        )
+        if form is not None:
+            named.add(form)
+        place += len(form or " ")
+    if not named:
+        return 0
+    words = f" {_NO_LETTER.sub(' ', translation)} "
+    return sum(not any(stem in words for stem in stems[name]) for name in named)
+
+
+@lru_cache(maxsize=32)
+def _called(language: str) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, frozenset[str]]]:
+    """Names by their first two characters, the longest first; by name with what the English for it begins."""
+    stems: dict[str, set[str]] = defaultdict(set)
+    for english, here in _pairs(language):
+        for form in here:
+            if len(form) >= (3 if form.isascii() else 2):
+                stems[form].update(english)
+    starts: dict[str, tuple[str, ...]] = {}
+    for form in sorted(stems, key=lambda form: (-len(form), form)):
+        starts[form[:2]] = (*starts.get(form[:2], ()), form)
+    return starts, {form: frozenset(some) for form, some in stems.items()}
+
+
+def _stands_at(form: str, source: str, place: int) -> bool:
+    """Whether ``form`` is there, and not within another word where words can be told apart."""
+    if not source.startswith(form, place):
+        return False
+    before, end = source[place - 1 : place], place + len(form)
+    if "ァ" <= form[0] <= "ヴ":
+        both = before, source[end : end + 1] if "ァ" <= form[-1] <= "ー" else ""
+        return not any("ァ" <= one <= "ー" for one in both)
+    if "가" <= form[0] <= "힣":
+        return not "가" <= before <= "힣"
+    if form[-1] >= "\u1100":
+        return not before.isdigit()
+    return not before.isalnum() and _INFLECTED.match(source, end) is not None
+
+
+def _pairs(language: str) -> Iterator[tuple[set[str], set[str]]]:
+    """The beginnings of English words for each thing that has a name, and its names in ``language``."""
+    from babel import Locale
+    from babel.languages import get_official_languages
+
+    english = Locale.parse("en")
+    peoples = defaultdict(set)
+    for word, code in _PEOPLES.items():
+        peoples[code].add(f" {word[: max(_LEAST_STEM, len(word) - _ENDING)]}")
+    for code, name in english.territories.items():
+        plain = _plain(name)
+        if code == "001" or (code.isdigit() and " " in plain):
+            continue
+        stems = _english_stems(name) | peoples[code]
+        for one in get_official_languages(code) if code.isalpha() else ():
+            if one != "en" and english.languages.get(one):
+                stems |= _english_stems(english.languages[one])
+        forms = {_plain(form) for form in _locals(language, lambda locale: locale.territories.get(code))}  # noqa: B023
+        forms |= {form for form, other in _BESIDES.get(language, {}).items() if other == code}
+        yield stems, forms
+    for name, forms in _cities(language):
+        yield _english_stems(name), forms
+    for kind, width in (("months", "wide"), ("days", "wide"), ("days", "abbreviated")):
+        for number, name in getattr(english, kind)["format"]["wide"].items():
+            forms = set(_locals(language, lambda locale: getattr(locale, kind)["format"][width].get(number)))  # noqa: B023
+            if kind == "months" and language == "zh":
+                forms.add(f"{number}月")
+            beginnings = {f" {fold(name)[:3]}"}
+            if kind == "months":
+                beginnings |= {f" {number} ", f" 0{number} "}
+            yield beginnings, {fold(form).removesuffix(".") for form in forms}
+
+
+def _english_stems(name: str) -> set[str]:
+    """With what a word for ``name`` or its people begins: of Brazil ``braz``; and the initials of several."""
+    plain = _NO_LETTER.sub(" ", fold(name)).strip()
+    words = plain.split()
+    stems = {
+        f" {word[: max(_LEAST_STEM, len(word) - _ENDING)].rstrip('aeo')}"
+        for word in words
+        if len(words) == 1 or (len(word) >= _LEAST_STEM and word not in _GENERIC)
+    }
+    if len(words) > 1:
+        initials = [word[0] for word in words]
+        stems |= {f" {plain}", f" {''.join(initials)} ", f" {' '.join(initials)} "}
+    elif plain in _SPELLED:
+        stems.add(f" {_SPELLED[plain]}")
+    return stems
+
+
+def _locals(language: str, name_in: Callable[[Locale], str | None]) -> list[str]:
+    """A name in each locale of a language that has it."""
+    return [name for locale in _locales(language) if (name := name_in(locale))]
+
+
+def _cities(language: str) -> Iterator[tuple[str, set[str]]]:
+    """English names of cities after which time zones are called, and what they are called."""
+    from babel import Locale
+
+    english = Locale.parse("en").time_zones
+    zones = {zone for locale in _locales(language) for zone in locale.time_zones}
+    for zone in sorted(zones):
+        if zone.startswith("Etc/"):
+            continue
+        name = english.get(zone, {}).get("city") or zone.rpartition("/")[2].replace("_", " ")
+        cities = _locals(language, lambda locale: locale.time_zones.get(zone, {}).get("city"))  # noqa: B023
+        yield name, {_plain(city) for city in cities}
+
+
+def _locales(language: str) -> list[Locale]:
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return [Locale.parse(code) for code in (_CHINESE if language == "zh" else (language,))]
+    except (UnknownLocaleError, ValueError):
+        return []
 
 
 @lru_cache(maxsize=1)
@@ -66,6 +231,23 @@ def _country_characters() -> frozenset[str]:
 
     names = (Locale.parse(code).territories for code in _CHINESE)
     return frozenset(name[0] for some in names for code, name in some.items() if code.isalpha())
+
+
+@lru_cache(maxsize=4096)
+def _short_besides(key: str) -> frozenset[str]:
+    """Characters that are not the first of the name of the country that ``key`` names or derives from."""
+    from babel import Locale
+
+    names = Locale.parse("en").territories
+    return frozenset(
+        character
+        for code, characters in _IN_SHORT.items()
+        if any(
+            word.startswith(key[:_LEAST_STEM])
+            for word in _plain(names[code]).removesuffix(" sar china").split()
+        )
+        for character in characters
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -104,15 +286,18 @@ def _parts(language: str) -> Mapping[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=32)
 def _names(language: str) -> Mapping[str, tuple[str, ...]]:
-    from babel import Locale, UnknownLocaleError
+    from babel import Locale
     from babel.languages import get_official_languages
 
-    try:
-        locales = [Locale.parse(code) for code in (_CHINESE if language == "zh" else (language,))]
-    except (UnknownLocaleError, ValueError):
-        return {}
+    locales = _locales(language)
     english = Locale.parse("en")
     found: dict[str, set[str]] = defaultdict(set)
+    for name, cities in _cities(language):
+        found[_plain(name)] |= _stems([*cities])
+    for word, code in _PEOPLES.items():
+        names = [locale.territories.get(code) for locale in locales]
+        names += [form for form, other in _BESIDES.get(language, {}).items() if other == code]
+        found[word] |= _stems(names)
     for locale in locales:
         for code, name in english.territories.items():
             # German of Germany, not English of Singapore.

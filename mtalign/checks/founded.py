@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mtalign.checks.exonyms import called_in_short, is_called_so
-from mtalign.checks.heard import heard_in
+from mtalign.checks.exonyms import called_in_short, is_called_so, lost_exonyms
+from mtalign.checks.heard import heard_in, unheard_in_chinese
+from mtalign.checks.sound import unheard
 from mtalign.checks.spelling import fold, shared_letters
 from mtalign.document import Flag, Severity
 from mtalign.files import packaged_json
@@ -29,6 +31,11 @@ _WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ]{4,}")
 _BEFORE_A_NAME = " \t\"“”„«'‘’([{"
 _ENDS = ".!?:;…•·|>\n—–"
 CAPITALISED = re.compile(r"[A-ZÀ-ÖØ-Þ][\wß-öø-ÿ]{2,}")
+_ANY_WORD = re.compile(r"\w+")
+_JOINTS = (" ", "-", " (", " „", " “", ' "')
+_WORD_BEFORE = re.compile(r"(\w+)(?: |-| \(| “| \")$")
+_WORD_AFTER = re.compile(r"(?: |-| \(| “| \")(\w+)")
+_REACH = 40
 _NEAREST = 3
 """Words that the translation lacks are taken from about the same place in the source, so many."""
 _SAME = 0.85
@@ -61,6 +68,12 @@ class Suspect:
     """The source has an acronym that the translation lacks: its words may be what it stands for."""
     capitals: float
     """Share of the translation's words with a capital: in a title it means little."""
+    beside: bool = False
+    """A word beside it stands in the source beside a word with a capital that the translation lacks."""
+    unnamed: int = 0
+    """Countries, cities, months and weekdays of the source that the translation lacks."""
+    unheard: float = 0.0
+    """How unlike anything in the translation that word of the source is that is written by its sound."""
 
 
 def suspects(source: str, translation: str, source_language: Language) -> list[Suspect]:
@@ -81,6 +94,8 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
     found = []
     lost: list[re.Match[str]] | None = None
     acronyms = False
+    beside: frozenset[tuple[str, int]] = frozenset()
+    unnamed, unmet = 0, 0.0
     for name, spans in places.items():
         key = fold(name)
         if key in folded:
@@ -97,8 +112,15 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
         heard, sounds = (0.0, 0) if latin else heard_in(name, source)
         if heard >= _HEARD and sounds >= _HEARD_SOUNDS:
             continue
+        absent = called_so is False and heard < _HEARD
         if lost is None:
             there = fold(translation)
+            beside = _beside_lost(source, there)
+            unnamed = lost_exonyms(folded, there, source_language.primary)
+            if source_language.primary == "ja":
+                unmet = unheard(source, translation)
+            elif source_language.primary == "zh":
+                unmet = unheard_in_chinese(source, translation)
             lost = [m for m in CAPITALISED.finditer(source) if fold(m.group()) not in there]
             acronyms = any(sum(map(str.isupper, m.group())) > 1 for m in lost)
         place = spans[0][0] / len(translation)
@@ -113,18 +135,56 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
                 letters,
                 heard,
                 sounds,
-                called_so is False,
+                absent,
                 in_short > 0,
                 tuple(m.span() for m in near),
                 acronyms,
                 capitals,
+                bool(beside) and any(_beside(translation, *span, beside) for span in spans),
+                unnamed,
+                unmet,
             )
         )
     return found
 
 
+def _beside_lost(source: str, translation: str) -> frozenset[tuple[str, int]]:
+    """Words before (-1) and after (1) those with a capital of ``source`` that ``translation`` has not."""
+    words = [(match.group(), match.span()) for match in _ANY_WORD.finditer(source)]
+    found = set()
+    for (first, (_, end)), (second, (start, _)) in pairwise(words):
+        if source[end:start] not in _JOINTS:
+            continue
+        here, there = fold(first), fold(second)
+        if CAPITALISED.fullmatch(second) and there not in translation:
+            found.add((here, -1))
+        if CAPITALISED.fullmatch(first) and here not in translation:
+            found.add((there, 1))
+    return frozenset(found)
+
+
+def _beside(translation: str, start: int, end: int, words: Set[tuple[str, int]]) -> bool:
+    before = _WORD_BEFORE.search(translation, max(0, start - _REACH), start)
+    after = _WORD_AFTER.match(translation, end)
+    return (before is not None and (fold(before.group(1)), -1) in words) or (
+        after is not None and (fold(after.group(1)), 1) in words
+    )
+
+
 SIGNS = (
-    *("letters", "heard", "heard_well", "sounds", "absent", "short", "acronyms", "common", "tokens"),
+    *(
+        "letters",
+        "heard",
+        "heard_well",
+        "sounds",
+        "absent",
+        "short",
+        "acronyms",
+        "beside",
+        "unnamed",
+        "unheard",
+    ),
+    *("common", "tokens"),
     *("often", "length", "capitals", "cosine", "alone", "removal", "exchange", "movement", "stretch"),
     *("nearest", "least", "most", "rivals", "window", "uncovered", "lost_nearest", "lost_like"),
 )

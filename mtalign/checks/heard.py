@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mtalign.checks.sound import VOWELS, likeness_of, sound_of_katakana, sound_of_word
+from mtalign.checks.sound import VOWELS, best_match, likeness_of, sound_of_katakana, sound_of_word
 from mtalign.checks.spelling import fold
 
 if TYPE_CHECKING:
@@ -49,6 +49,34 @@ def heard_in(word: str, text: str) -> tuple[float, int]:
     weights, _, _ = _tables()
     most = sum(float(weights[_PLACE[sound]]) for sound in sounds if sound in _PLACE)
     return (_best(sounds, text) / most if most else 0.0), len(sounds)
+
+
+_TRANSLITERATING = frozenset(
+    "阿埃艾安奥奧巴贝貝比彼波伯布博查达達代丹道德登迪蒂丁杜多顿頓厄恩尔爾法范菲费費芬弗夫福盖蓋冈岡戈格古瓜圭哈海汉漢豪赫亨洪胡"
+    "霍基吉加贾賈杰傑金卡凯凱坎考科克肯孔库庫夸奎拉莱萊赖賴兰蘭朗劳勞勒雷里利莉列林琳留龙龍卢盧鲁魯伦倫罗羅洛吕呂马馬玛瑪迈邁麦麥"
+    "曼芒梅门門蒙米密莫墨姆慕穆纳納娜奈瑙内内尼涅宁寧纽紐农努诺諾欧歐帕派潘庞佩彭皮珀普奇恰钱乔喬切琴让热荣儒若萨薩塞赛賽桑森沙莎"
+    "申圣施什史士舒斯丝絲苏蘇索塔泰坦汤湯唐特滕提廷图圖托瓦万萬旺威韦韋维維温溫文翁沃乌烏武伍西希锡錫夏香肖谢謝辛欣休许許逊遜雅亚亞"
+    "延扬耶叶葉伊茵英尤约約泽澤扎詹珍芝朱兹茲佐"
+)
+"""Characters with which Chinese writes foreign names by their sound."""
+_FOREIGN = re.compile("[一-鿿·]+")
+_LEAST_CHARACTERS = 3
+_ENOUGH = 0.65
+
+
+def unheard_in_chinese(source: str, translation: str) -> float:
+    """As :func:`mtalign.checks.sound.unheard`, of what looks like a foreign name in a Chinese text."""
+    worst = 1.0
+    for match in _FOREIGN.finditer(source):
+        start = place = match.start()
+        for place in range(match.start(), match.end() + 1):
+            if place < match.end() and source[place] in _TRANSLITERATING:
+                continue
+            if place - start >= _LEAST_CHARACTERS:
+                sounds = read_aloud(source[start:place])[0].replace(" ", "")
+                worst = min(worst, best_match(sounds, translation, _ENOUGH)[0] / _ENOUGH)
+            start = place + 1
+    return max(0.0, 1 - worst)
 
 
 def _best(sounds: str, text: str) -> float:

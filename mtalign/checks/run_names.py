@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
+from mtalign.checks.exonyms import is_called_so
 from mtalign.checks.founded import CAPITALISED, NAME, Suspect
 from mtalign.checks.spelling import fold
 
@@ -24,11 +25,14 @@ _NOUN_SHARE = 0.2
 _MOST_NAMES = 2
 _RARE = 4
 _LITTLE = 0.2
+_SAMPLE = 12
+_LEAST_SAMPLE = 2
 
 RUN_SIGNS = (
     *("ordinary", "founded", "unfounded", "founded_share", "elsewhere"),
     *("lost_kept", "lost_names", "lost_nouns"),
     *("shared", "unshared", "shared_most", "shared_little"),
+    *("expected", "expected_often", "free"),
 )
 """What a run adds to the signs of a suspect; see :meth:`RunNames.signs`."""
 
@@ -46,6 +50,9 @@ class RunNames:
         self._kept: Counter[str] = Counter()
         self._units: Counter[str] = Counter()
         self._where: dict[str, list[str]] = defaultdict(list)
+        self._having: dict[str, list[str]] = defaultdict(list)
+        """The first segments whose source has a unit."""
+        self._expected: tuple[tuple[str, str], tuple[float, float]] = (("", ""), (0.0, 0.0))
         for pair in self._pairs.values():
             self._ordinary.update(_SMALL.findall(pair.translation))
             founded, unfounded = _names(pair)
@@ -54,7 +61,11 @@ class RunNames:
             words, kept = _words(pair.source, pair.translation)
             self._words.update(words)
             self._kept.update(kept)
-            self._units.update(_units(pair.source))
+            units = _units(pair.source)
+            self._units.update(units)
+            for unit in units:
+                if len(self._having[unit]) <= _SAMPLE:
+                    self._having[unit].append(pair.id)
             for name in founded | unfounded:
                 if len(self._where[name]) <= _MOST:
                     self._where[name].append(pair.id)
@@ -83,7 +94,49 @@ class RunNames:
             float(total > 0),
             *self._lost(own, source, translation, suspect),
             *self._shared(identifier, source, name),
+            *self._missed(identifier, source, translation),
+            self._free(identifier, suspect),
         )
+
+    def _missed(self, identifier: str, source: str, translation: str) -> tuple[float, float]:
+        """A name that the translation lacks and others have whose sources have something of this one.
+
+        The share of those others that have it, at its highest, and the logarithm of how many.
+        """
+        if self._expected[0] == (identifier, translation):
+            return self._expected[1]
+        best = (0.0, 0.0)
+        lower = fold(translation)
+        names_of: dict[str, set[str]] = {}
+        for unit in _units(source):
+            others = [other for other in self._having.get(unit, ()) if other != identifier][:_SAMPLE]
+            if len(others) < _LEAST_SAMPLE:
+                continue
+            for other in others:
+                if other not in names_of:
+                    names_of[other] = {
+                        fold(match.group()) for match in NAME.finditer(self._pairs[other].translation)
+                    }
+            counts = Counter(name for other in others for name in names_of[other])
+            for name, count in counts.items():
+                share = (count - 0.5) / len(others)
+                if share > best[0] and name[: max(4, len(name) - 2)] not in lower:
+                    best = share, math.log(count)
+        self._expected = (identifier, translation), best
+        return best
+
+    def _free(self, identifier: str, suspect: Suspect) -> float:
+        """The share of the other segments with a country's name whose sources do not name it either."""
+        if not suspect.absent:
+            return 0.0
+        others = [self._pairs[one] for one in self._where.get(suspect.name, ()) if one != identifier][
+            :_SAMPLE
+        ]
+        free = sum(
+            is_called_so(suspect.name, fold(pair.source), pair.language.split("-")[0]) is False
+            for pair in others
+        )
+        return free / (len(others) + 1)
 
     def _lost(
         self, own: Pair | None, source: str, translation: str, suspect: Suspect

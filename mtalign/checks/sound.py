@@ -147,3 +147,21 @@ def likeness(left: str, right: str) -> float:
 @lru_cache(maxsize=16384)
 def _weight(sounds: str) -> float:
     return sum(_VOWEL_WEIGHT if sound in VOWELS else 1.0 for sound in sounds)
+
+
+_KATAKANA = re.compile("[ァ-ヴー]{3,}")
+_LEAST_CONSONANTS = 2
+_ENOUGH = 0.65
+
+
+def unheard(source: str, translation: str) -> float:
+    """How unlike anything in ``translation`` the katakana word of ``source`` is that is met worst: 0 to 1.
+
+    A word of few consonants is like anything and is not asked for; 0 where there is none to ask for.
+    """
+    worst = 1.0
+    for match in _KATAKANA.finditer(source):
+        sounds = sound_of_katakana(match.group())
+        if consonants(sounds) >= _LEAST_CONSONANTS:
+            worst = min(worst, best_match(sounds, translation, _ENOUGH)[0] / _ENOUGH)
+    return max(0.0, 1 - worst)

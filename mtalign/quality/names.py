@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _AT_A_TIME = 64
 """Pairs of texts that are measured together."""
 _HEARD_WELL = 0.7
+_MOST_UNNAMED = 2
 _STRETCH, _STEP = 4, 2
 """Tokens of a part of the source that is laid beside a name, and from one part to the next."""
 _MOST_TOKENS = 4
@@ -81,7 +82,8 @@ def _own_signs(suspect: Suspect, length: int, sizes: tuple[int, int]) -> tuple[f
     heard_well = max(0.0, suspect.heard - _HEARD_WELL)
     return (
         suspect.letters, suspect.heard, heard_well, math.log1p(suspect.sounds), float(suspect.absent),
-        float(suspect.short), float(suspect.acronyms), float(sizes[1] == 1), float(sizes[0]),
+        float(suspect.short), float(suspect.acronyms), float(suspect.beside),
+        float(min(suspect.unnamed, _MOST_UNNAMED)), suspect.unheard, float(sizes[1] == 1), float(sizes[0]),
         math.log(len(suspect.spans)), math.log(length), suspect.capitals,
     )  # fmt: skip
 
