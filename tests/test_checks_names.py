@@ -101,11 +101,15 @@ def test_countries_languages_months_and_weekdays_are_known_by_their_names_in_the
     assert is_called_so(word, fold(source), language) is expected
 
 
-def test_one_character_may_name_a_country_in_chinese_only():
+def test_one_character_may_name_a_country_in_east_asia():
     assert called_in_short("Vietnam", "越新两国", "zh") == 1
     assert called_in_short("Vietnam", "图自越通社", "zh") == 0.5
     assert called_in_short("Brazil", "越新两国", "zh") == 0
-    assert called_in_short("Vietnam", "越新", "ja") == 0
+    assert called_in_short("Chinese", "小马科斯曾访华", "zh") == 0.5
+    assert called_in_short("American", "中米諸国", "ja") == 0.5
+    assert called_in_short("American", "미 국방부", "ko") == 0.5
+    assert called_in_short("American", "미래의 취미", "ko") == 0
+    assert called_in_short("Vietnam", "越新", "de") == 0
 
 
 @pytest.mark.parametrize(

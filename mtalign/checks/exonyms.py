@@ -37,9 +37,18 @@ _PEOPLES: dict[str, str] = {
     "spanish": "ES", "french": "FR", "greek": "GR", "english": "GB",
 }  # fmt: skip
 """English words for countries and their peoples that do not begin as CLDR's English name does."""
+_WORLD = "001"
 _SPELLED = {"kyiv": "kiev"}
-_IN_SHORT: dict[str, str] = {"CN": "华華国國", "HK": "港", "MO": "澳", "TW": "台臺", "NZ": "新", "VN": "越"}
-"""One character for a country in Chinese that is not the first of its name (that one goes without saying)."""
+_SHORTENING = ("zh", "ja", "ko")
+_IN_SHORT: dict[str, dict[str, str]] = {
+    "zh": {"CN": "华華国國", "HK": "港", "MO": "澳", "TW": "台臺", "NZ": "新", "VN": "越"},
+    "ja": {
+        "US": "米", "FR": "仏", "DE": "独", "IT": "伊", "RU": "露", "AU": "豪", "CA": "加", "IN": "印",
+        "ES": "西", "NL": "蘭", "PH": "比", "TH": "泰", "VN": "越", "TW": "台", "AT": "墺",
+    },
+    "ko": {"FR": "불"},
+}  # fmt: skip
+"""One character for a country that is not the first of its name (that one goes without saying)."""
 _GENERIC = frozenset(
     "south north east west southern northern eastern western central new united states kingdom republic"
     " islands island saint french dutch democratic outlying special city union nations".split()
@@ -71,20 +80,25 @@ def is_called_so(word: str, source: str, language: str) -> bool | None:
 
 
 def called_in_short(word: str, source: str, language: str) -> float:
-    """Whether a Chinese source has the first character of a country that ``word`` names or derives from.
+    """Whether the source has the one character by which newspapers of East Asia call a country.
 
-    Newspapers call countries so. Beside that of another country (中美, China and the United States) it is
-    certain, 1; alone it may stand for anything, 0.5.
+    The country is one that ``word`` names or derives from. In Chinese beside that of another country (中美,
+    China and the United States) it is certain, 1; alone it may stand for anything, 0.5.
     """
-    if language != "zh":
+    if language not in _SHORTENING:
         return 0.0
     key = fold(word)
     forms = _table(language).get(key, ()) or _of_relatives(key, language)
     found = 0.0
-    for first in {form[0] for form in forms} | _short_besides(key):
+    for first in {form[0] for form in forms if form[0] >= "一"} | _short_besides(key, language):
         for match in re.finditer(first, source):
             beside = source[max(0, match.start() - 1) : match.end() + 1].replace(first, "")
-            if _country_characters().intersection(beside):
+            if language == "ko":
+                # One syllable in its own word, or after the north, the south and the middle: 미 국방부, 북미.
+                alone = not any("가" <= one <= "힣" and one not in "북남중한" for one in beside)
+                found = max(found, 0.5 * alone)
+                continue
+            if language == "zh" and _country_characters().intersection(beside):
                 return 1.0
             found = 0.5
     return found
@@ -101,6 +115,8 @@ def lost_exonyms(source: str, translation: str, language: str) -> int:
     starts, stems = _called(language)
     if not starts:
         return 0
+    if language in ("zh", "ja"):
+        source = source.replace(" ", "")
     named: set[str] = set()
     place, last = 0, len(source) - 1
     while place < last:
@@ -157,7 +173,7 @@ def _pairs(language: str) -> Iterator[tuple[set[str], set[str]]]:
         peoples[code].add(f" {word[: max(_LEAST_STEM, len(word) - _ENDING)]}")
     for code, name in english.territories.items():
         plain = _plain(name)
-        if code == "001" or (code.isdigit() and " " in plain):
+        if code == _WORLD or (code.isdigit() and " " in plain):
             continue
         stems = _english_stems(name) | peoples[code]
         for one in get_official_languages(code) if code.isalpha() else ():
@@ -206,7 +222,7 @@ def _cities(language: str) -> Iterator[tuple[str, set[str]]]:
     from babel import Locale
 
     english = Locale.parse("en").time_zones
-    zones = {zone for locale in _locales(language) for zone in locale.time_zones}
+    zones = {str(zone) for locale in _locales(language) for zone in locale.time_zones}
     for zone in sorted(zones):
         if zone.startswith("Etc/"):
             continue
@@ -234,20 +250,17 @@ def _country_characters() -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _short_besides(key: str) -> frozenset[str]:
+def _short_besides(key: str, language: str) -> frozenset[str]:
     """Characters that are not the first of the name of the country that ``key`` names or derives from."""
     from babel import Locale
 
     names = Locale.parse("en").territories
-    return frozenset(
-        character
-        for code, characters in _IN_SHORT.items()
-        if any(
-            word.startswith(key[:_LEAST_STEM])
-            for word in _plain(names[code]).removesuffix(" sar china").split()
-        )
-        for character in characters
-    )
+    found: set[str] = set()
+    for code, characters in _IN_SHORT[language].items():
+        words = _plain(names[code]).removesuffix(" sar china").split()
+        if _PEOPLES.get(key) == code or any(word.startswith(key[:_LEAST_STEM]) for word in words):
+            found.update(characters)
+    return frozenset(found)
 
 
 @lru_cache(maxsize=4096)
@@ -300,6 +313,8 @@ def _names(language: str) -> Mapping[str, tuple[str, ...]]:
         found[word] |= _stems(names)
     for locale in locales:
         for code, name in english.territories.items():
+            if code == _WORLD:
+                continue
             # German of Germany, not English of Singapore.
             people = [one for one in get_official_languages(code)[:1] if _is_of(one, name)]
             forms = [locale.territories.get(code), *(locale.languages.get(one) for one in people)]

@@ -35,6 +35,9 @@ _ANY_WORD = re.compile(r"\w+")
 _JOINTS = (" ", "-", " (", " „", " “", ' "')
 _WORD_BEFORE = re.compile(r"(\w+)(?: |-| \(| “| \")$")
 _WORD_AFTER = re.compile(r"(?: |-| \(| “| \")(\w+)")
+_CAPITAL_BEFORE = re.compile(r"([A-ZÀ-Þ]\w{2,})[ -]$")
+_CAPITAL_AFTER = re.compile(r"[ -]([A-ZÀ-Þ]\w{2,})")
+_FEW_SOUNDS = 3
 _REACH = 40
 _NEAREST = 3
 """Words that the translation lacks are taken from about the same place in the source, so many."""
@@ -72,6 +75,8 @@ class Suspect:
     """A word beside it stands in the source beside a word with a capital that the translation lacks."""
     unnamed: int = 0
     """Countries, cities, months and weekdays of the source that the translation lacks."""
+    heard_beside: float = 0.0
+    """How much more than this one the word with a capital before or after it is heard in the source."""
     unheard: float = 0.0
     """How unlike anything in the translation that word of the source is that is written by its sound."""
 
@@ -142,10 +147,24 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
                 capitals,
                 bool(beside) and any(_beside(translation, *span, beside) for span in spans),
                 unnamed,
+                0.0 if latin else _heard_beside(translation, *spans[0], source, heard),
                 unmet,
             )
         )
     return found
+
+
+def _heard_beside(translation: str, start: int, end: int, source: str, heard: float) -> float:
+    best = 0.0
+    for match in (
+        _CAPITAL_BEFORE.search(translation, max(0, start - _REACH), start),
+        _CAPITAL_AFTER.match(translation, end),
+    ):
+        if match is not None:
+            other, sounds = heard_in(match.group(1), source)
+            if sounds >= _FEW_SOUNDS:
+                best = max(best, other - heard)
+    return best
 
 
 def _beside_lost(source: str, translation: str) -> frozenset[tuple[str, int]]:
@@ -172,22 +191,11 @@ def _beside(translation: str, start: int, end: int, words: Set[tuple[str, int]])
 
 
 SIGNS = (
-    *(
-        "letters",
-        "heard",
-        "heard_well",
-        "sounds",
-        "absent",
-        "short",
-        "acronyms",
-        "beside",
-        "unnamed",
-        "unheard",
-    ),
-    *("common", "tokens"),
-    *("often", "length", "capitals", "cosine", "alone", "removal", "exchange", "movement", "stretch"),
-    *("nearest", "least", "most", "rivals", "window", "uncovered", "lost_nearest", "lost_like"),
-)
+    "letters", "heard", "heard_well", "sounds", "absent", "short", "acronyms", "beside", "unnamed",
+    "heard_beside", "unheard", "common", "tokens", "often", "length", "capitals",
+    "cosine", "alone", "removal", "exchange", "movement", "stretch", "nearest", "least", "most", "rivals",
+    "window", "uncovered", "lonely", "gap", "lost_nearest", "lost_like",
+)  # fmt: skip
 """What is known of a suspect without the run; see :mod:`mtalign.quality.names`."""
 
 

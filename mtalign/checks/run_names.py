@@ -46,6 +46,8 @@ class RunNames:
         self._ordinary: set[str] = set()
         self._founded: Counter[str] = Counter()
         self._unfounded: Counter[str] = Counter()
+        self._names: Counter[str] = Counter()
+        """Folded."""
         self._words: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
         self._units: Counter[str] = Counter()
@@ -58,6 +60,7 @@ class RunNames:
             founded, unfounded = _names(pair)
             self._founded.update(founded)
             self._unfounded.update(unfounded)
+            self._names.update(set(map(fold, founded | unfounded)))
             words, kept = _words(pair.source, pair.translation)
             self._words.update(words)
             self._kept.update(kept)
@@ -119,7 +122,9 @@ class RunNames:
                     }
             counts = Counter(name for other in others for name in names_of[other])
             for name, count in counts.items():
+                # Of the others with that of the source, and of those with the name.
                 share = (count - 0.5) / len(others)
+                share *= min(1.0, count / len(others) * self._units[unit] / max(1, self._names[name]))
                 if share > best[0] and name[: max(4, len(name) - 2)] not in lower:
                     best = share, math.log(count)
         self._expected = (identifier, translation), best

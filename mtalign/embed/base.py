@@ -126,6 +126,8 @@ class TokenSums:
     """What that counts for; a token counts for one."""
     spans: tuple[tuple[int, int], ...]
     """The characters of each token, half-open, without white space around them."""
+    clauses: tuple[int, ...]
+    """How many tokens each clause has: at least one clause, of 0 tokens for a text without any."""
 
 
 @runtime_checkable
@@ -133,16 +135,31 @@ class TokenSummer(Protocol):
     """An :class:`AdditiveEmbedder` that gives its sums token by token, so that any words can be left out."""
 
     name: str
+    fingerprint: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As in :class:`Embedder`."""
+        ...
+
+    def encode_pieces(self, texts: Sequence[str]) -> Pieces:
+        """As in :class:`AdditiveEmbedder`."""
+        ...
 
     def encode_token_sums(self, texts: Sequence[str]) -> list[TokenSums]:
         """The tokens of each text before the head."""
+        ...
+
+    def tokens_of(self, texts: Sequence[str], sums: Sequence[TokenSums]) -> list[TokenVectors]:
+        """The tokens in their context, as in :class:`TokenEmbedder`, of texts with these sums."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text is cut into: one for a common word."""
         ...
 
-    def finish(self, sums: NDArray[np.float32], counts: NDArray[np.float32]) -> NDArray[np.float32]:
+    @property
+    def finish(self) -> Finish:
         """As in :class:`AdditiveEmbedder`."""
         ...
 

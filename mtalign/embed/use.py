@@ -128,35 +128,36 @@ class UseEmbedder:
         return Pieces(sums, counts, owners, heads, tails, 2.0, opens, steps)
 
     def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
-        """The tokens of each text of at most 512; see :class:`mtalign.embed.TokenEmbedder`.
+        """The tokens of each text of at most 512; see :class:`mtalign.embed.TokenEmbedder`."""
+        return self.tokens_of(texts, self.encode_token_sums(texts))
+
+    def tokens_of(self, texts: Sequence[str], sums: Sequence[TokenSums]) -> list[TokenVectors]:
+        """The tokens of each text of at most 512, of sums of these; see :class:`mtalign.embed.TokenSummer`.
 
         A token has two vectors in one: what it adds to the sum, and what the head makes of it with a tenth
         of the sum, so that it is seen in the light of its text.
         """
         import numpy as np
 
-        cut = [self._cut(text) for text in texts]
-        tokens = [[_BEGIN, *(number for number, _ in some), _END] if some else [] for some in cut]
-        tokens = [ids if len(ids) <= _TOKEN_BUDGET else [] for ids in tokens]
         found = [TokenVectors(np.zeros((0, 1024), np.float32), ())] * len(texts)
-        for rows, part in self._sum(tokens, [[1] * len(ids) for ids in tokens]):
-            sizes = [len(tokens[row]) for row in rows]
-            borders = np.cumsum([0, *sizes])
-            sums = np.add.reduceat(part, borders[:-1], axis=0)
-            seen = self.finish(
-                part + np.float32(_LIGHT) * np.repeat(sums, sizes, axis=0), np.ones(len(part), np.float32)
-            )
-            for row, border in zip(rows, borders.tolist(), strict=False):
-                kept = [
-                    k
-                    for k, (_, (start, end)) in enumerate(cut[row])
-                    if any(map(str.isalnum, texts[row][start:end]))
-                ]
-                places = [border + 1 + k for k in kept]
-                two = [unit_rows_about_mean(part[places]), unit_rows_about_mean(seen[places])]
-                vectors = np.concatenate([np.sqrt(_SHARE) * two[0], np.sqrt(1 - _SHARE) * two[1]], axis=1)
-                spans = tuple(cut[row][k][1] for k in kept)
-                found[row] = TokenVectors(vectors.astype(np.float32), spans)
+        rows, kept = [], []
+        for row, (text, one) in enumerate(zip(texts, sums, strict=True)):
+            words = [k for k, span in enumerate(one.spans) if any(map(str.isalnum, text[slice(*span)]))]
+            if words and len(one.sums) + one.edges <= _TOKEN_BUDGET:
+                rows.append(row)
+                kept.append(words)
+        if not rows:
+            return found
+        own = [sums[row].sums[words] for row, words in zip(rows, kept, strict=True)]
+        light = [np.float32(_LIGHT) * (sums[row].sums.sum(axis=0) + sums[row].edge) for row in rows]
+        lit = np.concatenate([part + some for part, some in zip(own, light, strict=True)])
+        borders = np.cumsum([len(part) for part in own])[:-1]
+        seen = np.split(self.finish(lit, np.ones(len(lit), np.float32)), borders)
+        for row, words, part, head in zip(rows, kept, own, seen, strict=True):
+            two = [np.sqrt(_SHARE) * unit_rows_about_mean(part)]
+            two.append(np.sqrt(1 - _SHARE) * unit_rows_about_mean(head))
+            vectors = np.concatenate(two, axis=1)
+            found[row] = TokenVectors(vectors.astype(np.float32), tuple(sums[row].spans[k] for k in words))
         return found
 
     def encode_token_sums(self, texts: Sequence[str]) -> list[TokenSums]:
@@ -165,14 +166,16 @@ class UseEmbedder:
 
         cut = [self._cut(text) for text in texts]
         tokens = [[_BEGIN, *(number for number, _ in some), _END] if some else [] for some in cut]
-        none = TokenSums(np.zeros((0, 512), np.float32), np.zeros(512, np.float32), 2.0, ())
+        none = TokenSums(np.zeros((0, 512), np.float32), np.zeros(512, np.float32), 2.0, (), (0,))
         found = [none] * len(texts)
         for rows, part in self._sum(tokens, [[1] * len(ids) for ids in tokens]):
             end = 0
             for row in rows:
                 start, end = end, end + len(tokens[row])
                 spans = tuple(span for _, span in cut[row])
-                found[row] = TokenSums(part[start + 1 : end - 1], part[start] + part[end - 1], 2.0, spans)
+                clauses = tuple(clause_lengths(tokens[row][1:-1], self._marks))
+                edge = part[start] + part[end - 1]
+                found[row] = TokenSums(part[start + 1 : end - 1], edge, 2.0, spans, clauses)
         return found
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

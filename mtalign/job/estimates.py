@@ -37,6 +37,20 @@ def check_run(
     return flagged, RunNames(pairs)
 
 
+def known_texts(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> list[str]:
+    """The sources and translations of the translated segments whose language the encoder knows."""
+    known = _known(segments, translations)
+    return [s.text for s in known] + [translations[s.id].text or "" for s in known]
+
+
+def _known(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> list[Segment]:
+    return [
+        s
+        for s in segments
+        if translations[s.id].status is Status.TRANSLATED and s.language.split("-")[0] in ENCODER_LANGUAGES
+    ]
+
+
 def estimate_qualities(
     segments: Iterable[Segment],
     translations: Mapping[str, Translation],
@@ -48,11 +62,7 @@ def estimate_qualities(
     ``names`` are those of the whole run. A segment whose language the encoder does not know has no such flag
     and no estimate.
     """
-    known = [
-        s
-        for s in segments
-        if translations[s.id].status is Status.TRANSLATED and s.language.split("-")[0] in ENCODER_LANGUAGES
-    ]
+    known = _known(segments, translations)
     similarities = measure([s.text for s in known], [translations[s.id].text or "" for s in known], embedder)
     sentences = measure_sentences(
         [(s.text, translations[s.id].text or "", parse_language(s.language), ENGLISH) for s in known],

@@ -18,7 +18,7 @@ from mtalign.document import PERSON, SCHEMA_VERSION, Status
 from mtalign.engines.base import Decoding
 from mtalign.gate import gate_table
 from mtalign.job.engines import EnginePool
-from mtalign.job.estimates import check_run, estimate_qualities
+from mtalign.job.estimates import check_run, estimate_qualities, known_texts
 from mtalign.job.executors import LocalExecutor
 from mtalign.job.gate import check_gate, hold, record
 from mtalign.job.inputs import read_inputs
@@ -43,7 +43,7 @@ from mtalign.translate import PlanStatistics, untouched
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from mtalign.document import Translation
+    from mtalign.document import Link, Translation
     from mtalign.errors import MtalignError
     from mtalign.glossary import Glossary
     from mtalign.job.config import JobConfig
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from mtalign.job.translated import TranslatedDocument
     from mtalign.languages import Language
     from mtalign.models.store import ModelStore
-    from mtalign.records import Record
+    from mtalign.records import Record, WordLink
     from mtalign.report.payload import RunPayload
 
 
@@ -271,6 +271,7 @@ def finish_job(
     folder = config.base / config.output.folder
     target = parse_language(config.input.target)
     from mtalign.embed import load_embedder
+    from mtalign.embed.once import encoded_once, in_parts
 
     embedder = load_embedder()
     translations, names = check_run(
@@ -283,14 +284,22 @@ def finish_job(
         for number, document in enumerate(documents, start=1):
             output = folder / document.output
             segments = document.segments
-            links = link_translations(segments, translations, embedder)
+            links: list[Link] = []
+            words: dict[str, tuple[WordLink, ...]] = {}
+            flagged: dict[str, Translation] = {}
+            qualities: dict[str, float] = {}
+            for part in in_parts(segments):
+                own = {segment.id: translations[segment.id] for segment in part}
+                once = encoded_once(embedder, known_texts(part, own))
+                links += link_translations(part, own, once)
+                words |= link_segment_words(part, own, once, target.code)
+                judged, estimated = estimate_qualities(part, own, once, names)
+                flagged |= judged
+                qualities |= estimated
             if document.beads:
                 links = change_links(links, document.beads)
             link_of = {source: link for link in links for source in link.source_ids}
-            words = link_segment_words(segments, translations, embedder, target.code)
             terms = {} if counts is None else counts.add(segments, translations)
-            own = {segment.id: translations[segment.id] for segment in segments}
-            flagged, qualities = estimate_qualities(segments, own, embedder, names)
             records = [
                 replace(
                     record,

@@ -22,6 +22,8 @@ _AT_A_TIME = 64
 """Pairs of texts that are measured together."""
 _HEARD_WELL = 0.7
 _MOST_UNNAMED = 2
+_NEAR = 2
+"""Tokens of the source to either side of what a neighbour of the name means."""
 _STRETCH, _STEP = 4, 2
 """Tokens of a part of the source that is laid beside a name, and from one part to the next."""
 _MOST_TOKENS = 4
@@ -83,7 +85,8 @@ def _own_signs(suspect: Suspect, length: int, sizes: tuple[int, int]) -> tuple[f
     return (
         suspect.letters, suspect.heard, heard_well, math.log1p(suspect.sounds), float(suspect.absent),
         float(suspect.short), float(suspect.acronyms), float(suspect.beside),
-        float(min(suspect.unnamed, _MOST_UNNAMED)), suspect.unheard, float(sizes[1] == 1), float(sizes[0]),
+        float(min(suspect.unnamed, _MOST_UNNAMED)), suspect.heard_beside, suspect.unheard,
+        float(sizes[1] == 1), float(sizes[0]),
         math.log(len(suspect.spans)), math.log(length), suspect.capitals,
     )  # fmt: skip
 
@@ -125,12 +128,20 @@ class _Variants:
                 self._add(there - own + other, length - len(tokens) + len(others))
         ours, theirs = unit_rows_about_mean(translation.sums), unit_rows_about_mean(source.sums)
         self._likeness = ours @ theirs.T
+        self._met = self._likeness.max(axis=0, initial=-1.0)
         self._windows = _windows(source.sums - source.sums.mean(axis=0)) if len(theirs) else theirs
         self._centred = translation.sums - translation.sums.mean(axis=0) if len(ours) else ours
 
     def _add(self, row: NDArray[np.float32], count: float) -> None:
         self.sums.append(row)
         self.counts.append(count)
+
+    def _gap(self, tokens: Sequence[int]) -> float:
+        """How well that token of the source is met that is met worst, near the name's place."""
+        beside = [k for k in (tokens[0] - 1, tokens[-1] + 1) if 0 <= k < len(self._likeness)]
+        places = {int(self._likeness[k].argmax()) for k in beside}
+        near = [self._met[max(0, k - _NEAR) : k + _NEAR + 1].min() for k in places]
+        return float(min(near, default=0.0))
 
     def signs(self, place: int, vectors: NDArray[np.float32], length: int) -> tuple[float, ...]:
         """What the vectors say of one suspect: the signs from ``cosine`` on.
@@ -140,8 +151,8 @@ class _Variants:
         of the length); how far the translation moves without it; the part of the source that is most like
         it. Then of its tokens: the likeness to their nearest in the source, mean, least and most, and how
         much other tokens of the translation are less like those; a few tokens in a row that are most like it;
-        how well the source's loneliest token is met; how well that of a lost word, and how like the name it
-        is.
+        how well the source's loneliest token is met; how much worse than the mean, the name included; and so
+        near the place where it should be; how well that of a lost word is met, and how like the name it is.
         """
         import numpy as np
 
@@ -154,7 +165,7 @@ class _Variants:
         exchanged = vectors[first + 2 : first + 2 + len(lost)] @ source
         rest = np.delete(self._likeness, tokens, axis=0)
         if not tokens or not rest.size:
-            by_token = (0.0,) * 8
+            by_token = (0.0,) * 10
         else:
             own = self._likeness[tokens]
             best, others = own.max(axis=1), rest.max(axis=0)
@@ -167,6 +178,8 @@ class _Variants:
                 float((best - others[own.argmax(axis=1)]).mean()),
                 float((self._windows @ name).max()),
                 float(others.min()),
+                float(self._met.mean() - self._met.min()),
+                self._gap(tokens),
                 min((float(others[some].mean()) for some in lost if some), default=1.0),
                 max((float(own[:, some].max()) for some in lost if some), default=0.0),
             )
