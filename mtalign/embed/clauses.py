@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import accumulate, pairwise
 
 CLAUSE_MARKS = frozenset(',;:.!?…—，、；：。！？．､｡()（）«»"“”「」『』')
@@ -17,7 +17,22 @@ def mark_pieces(pieces: Iterable[str]) -> frozenset[int]:
     return frozenset(number for number, piece in enumerate(bare) if piece and set(piece) <= CLAUSE_MARKS)
 
 
-def clause_lengths(ids: Sequence[int], marks: Set[int]) -> list[int]:
+class ClauseMarks(Container[object]):
+    """The same, asked number by number: a vocabulary is large, and few of its pieces are in a text."""
+
+    def __init__(self, piece_of: Callable[[int], str]) -> None:
+        self._piece_of = piece_of
+        self._known: dict[object, bool] = {}
+
+    def __contains__(self, number: object) -> bool:
+        known = self._known.get(number)
+        if known is None:
+            piece = self._piece_of(number).strip("\u2581") if isinstance(number, int) else ""
+            known = self._known[number] = bool(piece) and set(piece) <= CLAUSE_MARKS
+        return known
+
+
+def clause_lengths(ids: Sequence[int], marks: Container[object]) -> list[int]:
     """How many tokens each clause has; at least one clause, of 0 tokens for a text without any.
 
     A clause ends after a mark, if neither side is too short.

@@ -14,6 +14,7 @@ which makes one unknown token of a run of unknown characters where the package m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed.base import Finish, Pieces, TokenSums, TokenVectors, unit_rows_about_mean
-from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
+from mtalign.embed.clauses import ClauseMarks, clause_lengths, cut_pieces
 from mtalign.embed.spans import piece_spans
 from mtalign.errors import MissingPackageError, ModelError
 
@@ -90,7 +91,7 @@ class UseEmbedder:
         self._map = _Workers(threads)
         self.finish: Finish = _Head(self._model, self._map)
         self._features = _Features(self._model)
-        self._marks = mark_pieces(map(self._tokenizer.id_to_piece, range(self._tokenizer.get_piece_size())))
+        self._marks = ClauseMarks(self._tokenizer.id_to_piece)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of ``texts``; see :class:`mtalign.embed.Embedder`."""
@@ -230,6 +231,8 @@ class _Workers:
         # One controller for good: to find the BLAS libraries of a process takes longer than a batch.
         self._blas: Any = ThreadpoolController()
         self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
 
     def __call__(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         """Each item with its result."""
@@ -238,8 +241,15 @@ class _Workers:
                 done = [(item, work(item)) for item in items]
             yield from done
             return
-        with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(self._threads) as pool:
-            yield from zip(items, pool.map(work, items), strict=True)
+        with self._blas.limit(limits=1, user_api="blas"):
+            yield from zip(items, self._own_pool().map(work, items), strict=True)
+
+    def _own_pool(self) -> ThreadPoolExecutor:
+        """Threads that wait for the next call: to start them takes as long as a small batch."""
+        # A forked process has none of its parent's threads.
+        if self._pool is None or self._process != os.getpid():
+            self._pool, self._process = ThreadPoolExecutor(self._threads), os.getpid()
+        return self._pool
 
 
 class _Head:

@@ -277,12 +277,13 @@ def topical_similarity(first: Sequence[str], second: Sequence[str], embedder: Em
 def _accepted(
     beads: Sequence[Bead], hypothesis: Sequence[str], reference: Sequence[str], embedder: Embedder
 ) -> tuple[Bead, ...]:
-    found = [
-        _trimmed(bead, hypothesis, reference, embedder)
+    worthy = [
+        bead
         for bead in beads
         if any(hypothesis[index].strip() for index in bead.source)
         and any(reference[index].strip() for index in bead.target)
     ]
+    found = _trimmed(worthy, hypothesis, reference, embedder)
     certain = [bead.score >= CERTAIN_SIMILARITY for bead in found]
     accepted = []
     for place, bead in enumerate(found):
@@ -293,21 +294,34 @@ def _accepted(
     return tuple(accepted)
 
 
-def _trimmed(bead: Bead, hypothesis: Sequence[str], reference: Sequence[str], embedder: Embedder) -> Bead:
-    """``bead`` without the sentences at its ends that add nothing to it, its score the cosine of its sides.
+def _trimmed(
+    beads: Sequence[Bead], hypothesis: Sequence[str], reference: Sequence[str], embedder: Embedder
+) -> list[Bead]:
+    """The beads without the sentences at their ends that add nothing; scores are cosines of their sides.
 
     The aligner may pull a short line (a heading, a button) into the bead beside it.
     """
-    parts = [(source, target) for source in _stretches(bead.source) for target in _stretches(bead.target)]
-    first: NDArray[np.float32] = embedder.encode([join_texts(hypothesis, source) for source, _ in parts])
-    second: NDArray[np.float32] = embedder.encode([join_texts(reference, target) for _, target in parts])
-    cosines = (first * second).sum(axis=1)
-    enough = float(cosines.max()) - _CONTRIBUTES
-    best = min(
-        (index for index in range(len(parts)) if cosines[index] >= enough),
-        key=lambda index: (len(parts[index][0]) + len(parts[index][1]), -float(cosines[index])),
-    )
-    return Bead(*parts[best], min(1.0, float(cosines[best])))
+    parts = [
+        [(source, target) for source in _stretches(bead.source) for target in _stretches(bead.target)]
+        for bead in beads
+    ]
+    every = [part for some in parts for part in some]
+    if not every:
+        return []
+    first: NDArray[np.float32] = embedder.encode([join_texts(hypothesis, source) for source, _ in every])
+    second: NDArray[np.float32] = embedder.encode([join_texts(reference, target) for _, target in every])
+    every_cosine = iter((first * second).sum(axis=1).tolist())
+    trimmed = []
+    for some in parts:
+        cosines = [next(every_cosine) for _ in some]
+        enough = max(cosines) - _CONTRIBUTES
+        _, _, best = min(
+            (len(source) + len(target), -cosines[index], index)
+            for index, (source, target) in enumerate(some)
+            if cosines[index] >= enough
+        )
+        trimmed.append(Bead(*some[best], min(1.0, cosines[best])))
+    return trimmed
 
 
 def _stretches(indices: Sequence[int]) -> list[tuple[int, ...]]:

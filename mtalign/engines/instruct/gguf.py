@@ -7,6 +7,7 @@ a tenth of one. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.m
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -61,23 +62,36 @@ def read_gguf(path: Path) -> GgufFile:
         raise ModelError(f"cannot read the model {path}: {error.strerror}", hint="check the path") from error
 
 
+def read_architecture(path: Path) -> str:
+    """``general.architecture`` of ``path``, which stands first in its header as a rule; empty if missing.
+
+    Raises:
+        ModelError: the file is missing, is no GGUF file, or ends before.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            return _Reader(file, path, size).read_architecture()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}", hint="check the path") from error
+
+
 class _Reader:
     def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
         self._file = file
         self._path = path
         self._size = size
 
+    def read_architecture(self) -> str:
+        self._start()
+        for key, value in self._entries():
+            if key == "general.architecture":
+                return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+        return ""
+
     def read(self) -> GgufFile:
-        if self._file.read(4) != MAGIC:
-            raise ModelError(f"{self._path} is not a GGUF file", hint="give a .gguf model file")
-        version = self._scalar("I")
-        if version not in (2, 3):
-            raise self._damaged(f"GGUF version {version}")
-        tensor_count = self._count()
-        metadata: dict[str, object] = {}
-        for _ in range(self._count()):
-            key = self._string().decode("utf-8", "replace")
-            metadata[key] = self._value(int(self._scalar("I")))
+        tensor_count = self._start()
+        metadata = dict(self._entries())
         last_offset = -1
         types: set[int] = set()
         for _ in range(tensor_count):
@@ -91,6 +105,20 @@ class _Reader:
         if self._file.tell() + last_offset >= self._size:
             raise self._damaged(f"{self._size} bytes, the last tensor begins after that")
         return GgufFile(self._path, metadata, frozenset(types))
+
+    def _start(self) -> int:
+        """Read up to the metadata: how many tensors there are."""
+        if self._file.read(4) != MAGIC:
+            raise ModelError(f"{self._path} is not a GGUF file", hint="give a .gguf model file")
+        version = self._scalar("I")
+        if version not in (2, 3):
+            raise self._damaged(f"GGUF version {version}")
+        return self._count()
+
+    def _entries(self) -> Iterator[tuple[str, object]]:
+        for _ in range(self._count()):
+            key = self._string().decode("utf-8", "replace")
+            yield key, self._value(int(self._scalar("I")))
 
     def _damaged(self, detail: str) -> ModelError:
         return ModelError(
@@ -119,6 +147,17 @@ class _Reader:
     def _string(self) -> bytes:
         return self._bytes(int(self._scalar("Q")))
 
+    def _strings(self, count: int) -> list[bytes]:
+        """As many strings: a vocabulary has hundreds of thousands, so each costs two reads and no more."""
+        read, length_of = self._file.read, struct.Struct("<Q").unpack
+        strings = []
+        for _ in range(count):
+            head = read(8)
+            if len(head) != 8:
+                raise self._damaged("it ends inside its header")
+            strings.append(self._bytes(length_of(head)[0]))
+        return strings
+
     def _value(self, kind: int) -> object:
         if kind in _SCALARS:
             return self._scalar(_SCALARS[kind])
@@ -131,5 +170,5 @@ class _Reader:
                 code = f"<{count}{_SCALARS[item]}"
                 return list(struct.unpack(code, self._bytes(struct.calcsize(code))))
             if item == _STRING:
-                return [self._string() for _ in range(count)]
+                return self._strings(count)
         raise self._damaged(f"value type {kind}")

@@ -19,7 +19,7 @@ from typing import Any
 
 from mtalign.engines.base import ResolvedModel
 from mtalign.engines.converted import Notice, converted, run_converter
-from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.gguf import read_architecture, read_gguf
 from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
 from mtalign.engines.openvino.weights import regroup
 from mtalign.errors import MissingPackageError
@@ -51,7 +51,7 @@ def can_convert(path: Path) -> bool:
         ModelError: the file cannot be read.
     """
     installed = find_spec("openvino_genai") is not None
-    return installed and read_gguf(path).text("general.architecture") in ARCHITECTURES
+    return installed and read_architecture(path) in ARCHITECTURES
 
 
 def convert(model: ResolvedModel, script: str, home: Path, notice: Notice | None = None) -> Path:
