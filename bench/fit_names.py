@@ -3,9 +3,9 @@
     python bench/fit_names.py [--write]
 
 Logistic regression over the suspects of good outputs and references, and of copies with one name exchanged
-for one of the same run or of none, of the development blocks; apart for words that the rest of the run has,
-for those it has not, and for texts without a run. The limits are where so many of the untouched texts have a
-flag. Also printed: recall where each half of the blocks is judged by weights from the other half.
+for one of the same run or of none, of the development blocks; in a run with other weights for words that the
+rest of it has, and apart for texts without a run. The limits, one a language, are where so many of the
+untouched texts have a flag, each block judged by weights from others. Also printed: recall at these.
 """
 
 from __future__ import annotations
@@ -21,35 +21,27 @@ from evalsets import BLOCK, GOOD, Row, corrupted, read_references, read_rows
 
 from mtalign.checks import founded
 from mtalign.checks.consistency import Pair
-from mtalign.checks.founded import SIGNS, NameSigns, kind_of
+from mtalign.checks.founded import SIGNS, NameSigns
 from mtalign.checks.run_names import RUN_SIGNS, RunNames
 from mtalign.embed import load_embedder
 from mtalign.quality import measure_names
 
 DATA = Path(founded.__file__).with_name("founded.json")
-FALSE_ALARMS = {
-    "latin seen": 0.012,
-    "latin new": 0.005,
-    "latin alone": 0.02,
-    "other seen": 0.014,
-    "other new": 0.006,
-    "other alone": 0.02,
-}
-"""Those of the other checks for names come on top."""
+FALSE_ALARMS = 0.02
+"""Of the untouched texts of each language; those of the other checks for names come on top."""
 SEEDS = 3
-LETTERS = frozenset({"heard", "heard_well", "sounds", "short"})
-LOST = frozenset({"lost_kept", "lost_names", "lost_nouns"})
-SHARED = frozenset({"shared", "unshared", "shared_most", "shared_little"})
-ELSEWHERE = frozenset({"elsewhere", "founded", "unfounded", "founded_share"})
+FOLDS = 6
+"""Limits are those of weights from other blocks, so many times."""
+LETTERS = frozenset({"heard", "heard_well", "sounds", "short", "heard_beside", "unheard"})
 LEFT_OUT = {
-    "latin seen": LETTERS | SHARED | {"elsewhere"},
-    "latin new": LETTERS | SHARED | ELSEWHERE,
+    "latin run": LETTERS,
     "latin alone": LETTERS | frozenset(RUN_SIGNS),
-    "other seen": LOST | {"elsewhere"},
-    "other new": LOST | SHARED | ELSEWHERE,
+    "other run": frozenset[str](),
     "other alone": frozenset(RUN_SIGNS),
 }
 """Signs that say nothing there: names in Latin script are told by their letters."""
+PENALTY, MORE_PENALTY = 1e-3, 3e-3
+"""Of the weights, and of how those for words that the rest of the run has differ from them."""
 
 
 def runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
@@ -86,18 +78,15 @@ class Examples:
 
     def add(self, row: Row, exchanged: bool, found: Sequence[NameSigns], clean: str) -> None:
         """A text, and its suspects; those that are not in ``clean`` were put there."""
-        alone = self.kind.endswith("alone")
         for one in found:
-            if not alone and kind_of(row.language, one.seen) != self.kind:
-                continue
             self.x.append([one.signs.get(name, 0.0) for name in self.names])
             self.y.append(one.suspect.name not in clean)
             self.owners.append(len(self.texts))
         self.texts.append((row, exchanged))
 
-    def half(self, number: int) -> np.ndarray:
-        """Which suspects are of every other development block."""
-        return np.array([self.texts[n][0].number // (2 * BLOCK) % 2 == number for n in self.owners])
+    def fold(self, number: int) -> np.ndarray:
+        """Which suspects are of every so manieth development block."""
+        return np.array([self.texts[n][0].number // (2 * BLOCK) % FOLDS == number for n in self.owners])
 
     def worst(self, odds: np.ndarray) -> np.ndarray:
         """The highest log-odds of each text."""
@@ -106,17 +95,78 @@ class Examples:
         return worst
 
 
-def fit(x: np.ndarray, y: np.ndarray, penalty: float = 1e-3) -> tuple[np.ndarray, float]:
+def fit(x: np.ndarray, y: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, float]:
     """Weights and bias by gradient descent, in units of the spread of each sign."""
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
     z = (x - mean) / scale
     weight, bias = np.zeros(x.shape[1]), 0.0
-    for _ in range(3000):
+    for _ in range(2000):
         error = (1 / (1 + np.exp(-(z @ weight + bias))) - y) / len(y)
-        weight -= z.T @ error + penalty * weight
+        weight -= error @ z + penalty * weight
         bias -= float(error.sum())
     weight /= scale
     return weight, bias - float(weight @ mean)
+
+
+def fit_by_kind(
+    kind: str, names: Sequence[str], x: np.ndarray, y: np.ndarray
+) -> dict[str, tuple[np.ndarray, float]]:
+    """Weights and bias for each kind of suspect among these."""
+    script = kind.split()[0]
+    if kind.endswith("alone"):
+        return {kind: fit(x, y, np.full(x.shape[1], PENALTY))}
+    # Words that the run has and words that it has not share what they can.
+    n, seen = x.shape[1], x[:, [names.index("elsewhere")]]
+    penalty = np.concatenate([np.full(n, PENALTY), np.full(n + 1, MORE_PENALTY)])
+    weight, bias = fit(np.concatenate([x, x * seen, seen], axis=1), y, penalty)
+    return {
+        f"{script} seen": (weight[:n] + weight[n : 2 * n], bias + float(weight[2 * n])),
+        f"{script} new": (weight[:n], bias),
+    }
+
+
+def odds_of(
+    kind: str, names: Sequence[str], x: np.ndarray, weights: dict[str, tuple[np.ndarray, float]]
+) -> np.ndarray:
+    """Log-odds of the suspects by the weights for each."""
+    script = kind.split()[0]
+    if kind.endswith("alone"):
+        weight, bias = weights[kind]
+        return x @ weight + bias
+    both = [x @ weights[f"{script} {one}"][0] + weights[f"{script} {one}"][1] for one in ("seen", "new")]
+    return np.where(x[:, names.index("elsewhere")] > 0, *both)
+
+
+def limits_of(one: Examples, odds: np.ndarray) -> dict[str, float]:
+    """The limit for each language of the examples, and for any other."""
+    worst = one.worst(odds)
+    clean = np.array([not exchanged for _, exchanged in one.texts])
+    codes = np.array([row.language.primary for row, _ in one.texts])
+    found = {"limit": float(np.quantile(worst[clean], 1 - FALSE_ALARMS))}
+    for code in sorted(set(codes)):
+        found[f"limit {code}"] = float(np.quantile(worst[clean & (codes == code)], 1 - FALSE_ALARMS))
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def fit_all(examples: dict[str, Examples]) -> dict[str, dict[str, float]]:
+    """What ``founded.json`` holds."""
+    data = {}
+    for kind, one in examples.items():
+        x, y = np.array(one.x), np.array(one.y, float)
+        odds = np.zeros(len(y))
+        for part in map(one.fold, range(FOLDS)):
+            weights = fit_by_kind(kind, one.names, x[~part], y[~part])
+            odds[part] = odds_of(kind, one.names, x[part], weights)
+        limits = limits_of(one, odds)
+        codes = np.array([one.texts[n][0].language.primary for n in one.owners])
+        for code in sorted(set(codes)):
+            share = np.mean(odds[(y > 0) & (codes == code)] > limits[f"limit {code}"])
+            print(f"{kind}, {code}: {share:.3f} of {int(y[codes == code].sum())} found")
+        weights = fit_by_kind(kind, one.names, x, y)
+        for name, (weight, bias) in weights.items():
+            data[name] = {n: round(float(w), 4) for n, w in zip(one.names, weight, strict=True)}
+            data[name] |= {"bias": round(bias, 4)} | limits
+    return data
 
 
 def main() -> None:
@@ -147,21 +197,7 @@ def main() -> None:
         for (row, _), found in zip(copies, signs([bad for _, bad in copies], names), strict=True):
             for one in ours:
                 one.add(row, True, found, row.translation)
-    data = {}
-    for kind, one in examples.items():
-        x, y = np.array(one.x), np.array(one.y, float)
-        clean_texts = np.array([not exchanged for _, exchanged in one.texts])
-        odds = np.zeros(len(y))
-        for half in (one.half(0), one.half(1)):
-            weight, bias = fit(x[~half], y[~half])
-            odds[half] = x[half] @ weight + bias
-        limit = np.quantile(one.worst(odds)[clean_texts], 1 - FALSE_ALARMS[kind])
-        found_share = np.mean(odds[y > 0] > limit)
-        print(f"{kind}: {found_share:.3f} of {int(y.sum())} found, false alarms in {FALSE_ALARMS[kind]:.3f}")
-        weight, bias = fit(x, y)
-        limit = float(np.quantile(one.worst(x @ weight + bias)[clean_texts], 1 - FALSE_ALARMS[kind]))
-        data[kind] = {n: round(float(w), 4) for n, w in zip(one.names, weight, strict=True)}
-        data[kind] |= {"bias": round(bias, 4), "limit": round(limit, 3)}
+    data = fit_all(examples)
     text = json.dumps(data, indent=2) + "\n"
     print(text, end="")
     if options.write:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mtalign.checks.consistency import Pair
-from mtalign.checks.exonyms import called_in_short, is_called_so
+from mtalign.checks.exonyms import called_in_short, is_called_so, lost_exonyms
 from mtalign.checks.founded import check_founded, suspects
-from mtalign.checks.heard import heard_in
+from mtalign.checks.heard import heard_in, unheard_in_chinese
 from mtalign.checks.run_names import RUN_SIGNS, RunNames
+from mtalign.checks.sound import unheard
 from mtalign.checks.spelling import fold, shared_letters
 from mtalign.document import Flag, Segment, Severity, Status, Translation
 from mtalign.embed import TokenSummer, load_embedder
@@ -110,6 +111,47 @@ def test_one_character_may_name_a_country_in_east_asia():
     assert called_in_short("American", "미 국방부", "ko") == 0.5
     assert called_in_short("American", "미래의 취미", "ko") == 0
     assert called_in_short("Vietnam", "越新", "de") == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "translation", "language", "lost"),
+    [
+        ("新加坡旅游局发布数据。", "The Singapore Tourism Board published figures.", "zh", 0),
+        ("新加坡旅游局发布数据。", "The Macau Tourism Board published figures.", "zh", 1),
+        ("美国和荷兰", "the U.S. and the Dutch", "zh", 0),
+        ("1990 年 3 月在莫斯科", "in March 1990 in Moscow", "zh", 0),
+        ("1990 年 3 月在莫斯科", "in American 1990 in Kyiv", "zh", 2),
+        ("水曜日にスウェーデンとインドで", "on Wednesday in India", "ja", 1),
+        ("タイトルとインドネシア語", "a title, and Indonesian", "ja", 0),
+        ("모스크바와 한국", "Moscow and Korea", "ko", 0),
+        ("Am Sonntag in Deutschland und Polens Kiew", "on Sunday in Kiev, Poland and Germany", "de", 0),
+        ("Am Sonntag in Deutschland", "on Monday in Germany", "de", 1),
+        ("Der Deutschlandfunk", "the radio", "de", 0),
+        ("x", "y", "ace", 0),
+    ],
+)
+def test_countries_cities_months_and_weekdays_that_a_translation_lacks_are_counted(
+    source, translation, language, lost
+):
+    assert lost_exonyms(fold(source), fold(translation), language) == lost
+
+
+def test_a_word_written_by_its_sound_that_nothing_in_the_translation_sounds_like_is_noticed():
+    assert unheard("シンシナティの郊外", "in a suburb of Cincinnati") < 0.1
+    assert unheard("シンシナティの郊外", "in a suburb of Egglburger") > 0.2
+    assert unheard("郊外", "in a suburb") == 0
+    assert unheard_in_chinese("戈尔巴乔夫说", "Gorbachev said") < 0.1
+    assert unheard_in_chinese("戈尔巴乔夫说", "Niemeyer said") > 0.2
+    assert unheard_in_chinese("他说", "he said") == 0
+
+
+def test_a_word_beside_a_lost_name_and_beside_the_suspect_points_to_it():
+    source = "Die Abgeordnete Nancy Pelosi sprach gestern."
+    (beside,) = suspects(source, "Yesterday deputy Nancy Treasury spoke.", DE)
+    (apart,) = suspects(source, "Nancy spoke, it is said, of the Treasury.", DE)
+    assert (beside.beside, apart.beside) == (True, False)
+    heard = suspects("라이언 고슬링이 왔다.", "It was Zhongjian Gosling who came.", KO)[0]
+    assert heard.heard_beside > 0.2
 
 
 @pytest.mark.parametrize(
@@ -237,6 +279,25 @@ def test_a_run_knows_what_the_sources_of_a_name_have_in_common():
     assert shared["shared"] > 0
     assert (shared["unshared"], other["unshared"]) == (0, 1)
     assert shared["shared_most"] > other["shared_most"]
+
+
+def test_a_run_expects_the_name_that_others_have_with_the_same_in_their_sources():
+    run = RunNames(
+        Pair(str(n), f"第{n}天新加坡来了。", f"On day {n} it is said Singapore came.", "zh") for n in range(4)
+    )
+    source = "据说新加坡很好。"
+    missing = run_signs(run, "x", source, "It is said that Sagittarius is good.", ZH)
+    there = run_signs(run, "x", source, "It is said of Singapore that Sagittarius is good.", ZH)
+    assert missing["expected"] > 0.5
+    assert there["expected"] == 0
+
+
+def test_a_country_that_the_run_names_without_its_source_may_be_named_so_again():
+    others = [
+        Pair(str(n), f"第{n}天证监会公告。", f"On day {n} the China board spoke.", "zh") for n in range(3)
+    ]
+    assert run_signs(RunNames(others), "x", "证监会", "It is said of the China board.", ZH)["free"] > 0.5
+    assert run_signs(RunNames(others[:1]), "0", "证监会", "It is said of the China board.", ZH)["free"] == 0
 
 
 def test_a_segment_does_not_vouch_for_its_own_names():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mtalign.align.windows import encode_side
-from mtalign.embed import AdditiveEmbedder, Embedder, load_embedder
+from mtalign.embed import AdditiveEmbedder, Embedder, TokenEmbedder, load_embedder
+from mtalign.embed.once import encoded_once
 from mtalign.errors import MissingPackageError, ModelError, UsageError
 
 SENTENCES = (
@@ -59,6 +60,41 @@ def test_pieces_add_up_to_the_text(embedder: Embedder) -> None:
     counts = np.array([pieces.counts[pieces.owners == row].sum() + pieces.edges for row in rows], np.float32)
     whole = embedder.finish(sums + pieces.heads[:-1] + pieces.tails[:-1], counts)
     np.testing.assert_allclose(whole, embedder.encode(SENTENCES), atol=1e-4)
+
+
+@pytest.mark.parametrize("texts", [[*SENTENCES, "", "a, b", SENTENCES[0]], [""]])
+def test_what_is_asked_of_texts_encoded_once_is_what_the_encoder_says(texts: list[str]) -> None:
+    encoder = load_embedder("use")
+    once = encoded_once(encoder, texts)
+    assert isinstance(encoder, AdditiveEmbedder)
+    assert isinstance(encoder, TokenEmbedder)
+    assert isinstance(once, AdditiveEmbedder)
+    assert isinstance(once, TokenEmbedder)
+    np.testing.assert_allclose(once.encode(texts), encoder.encode(texts), atol=1e-5)
+    ours, theirs = once.encode_pieces(texts), encoder.encode_pieces(texts).clauses()
+    np.testing.assert_allclose(ours.sums, theirs.sums, atol=1e-3)
+    np.testing.assert_allclose(ours.heads + ours.tails, theirs.heads + theirs.tails, atol=1e-3)
+    assert ours.counts.tolist() == theirs.counts.tolist()
+    assert ours.owners.tolist() == theirs.owners.tolist()
+    for one, other in zip(once.encode_tokens(texts), encoder.encode_tokens(texts), strict=True):
+        assert one.spans == other.spans
+        np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-4)
+
+
+def test_texts_encoded_once_are_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load_embedder("use")
+    once = encoded_once(encoder, SENTENCES)
+    monkeypatch.setattr(encoder, "_sum", lambda *arguments: pytest.fail("encoded again"))
+    assert once.encode(SENTENCES[:2]).shape == (2, 512)
+    assert isinstance(once, TokenEmbedder)
+    assert len(once.encode_tokens(SENTENCES[2:])) == len(SENTENCES) - 2
+    with pytest.raises(pytest.fail.Exception):
+        once.encode(["another text"])
+
+
+def test_an_embedder_without_tokens_is_used_as_it_is() -> None:
+    encoder = load_embedder("hash")
+    assert encoded_once(encoder, SENTENCES) is encoder
 
 
 def test_the_encoder_equals_the_package_it_takes_its_weights_from() -> None:

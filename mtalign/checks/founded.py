@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from mtalign.checks.exonyms import called_in_short, is_called_so, lost_exonyms
 from mtalign.checks.heard import heard_in, unheard_in_chinese
+from mtalign.checks.kept import LANGUAGES, lost_names
 from mtalign.checks.sound import unheard
 from mtalign.checks.spelling import fold, shared_letters
 from mtalign.document import Flag, Severity
@@ -39,6 +40,8 @@ _CAPITAL_BEFORE = re.compile(r"([A-ZÀ-Þ]\w{2,})[ -]$")
 _CAPITAL_AFTER = re.compile(r"[ -]([A-ZÀ-Þ]\w{2,})")
 _FEW_SOUNDS = 3
 _REACH = 40
+_CLOSE = 0.25
+"""Share of a text beyond which one place is not close to another."""
 _NEAREST = 3
 """Words that the translation lacks are taken from about the same place in the source, so many."""
 _SAME = 0.85
@@ -77,6 +80,10 @@ class Suspect:
     """Countries, cities, months and weekdays of the source that the translation lacks."""
     heard_beside: float = 0.0
     """How much more than this one the word with a capital before or after it is heard in the source."""
+    lost_name: float = 0.0
+    """How likely a word that the translation lacks is a name that it should have kept, at most."""
+    lost_close: float = 0.0
+    """The same, the less the farther from the suspect's place."""
     unheard: float = 0.0
     """How unlike anything in the translation that word of the source is that is written by its sound."""
 
@@ -101,6 +108,7 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
     acronyms = False
     beside: frozenset[tuple[str, int]] = frozenset()
     unnamed, unmet = 0, 0.0
+    likely: list[tuple[Span, float]] = []
     for name, spans in places.items():
         key = fold(name)
         if key in folded:
@@ -122,6 +130,8 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
             there = fold(translation)
             beside = _beside_lost(source, there)
             unnamed = lost_exonyms(folded, there, source_language.primary)
+            if source_language.primary in LANGUAGES:
+                likely = lost_names(source, there, source_language.primary)
             if source_language.primary == "ja":
                 unmet = unheard(source, translation)
             elif source_language.primary == "zh":
@@ -147,8 +157,16 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
                 capitals,
                 bool(beside) and any(_beside(translation, *span, beside) for span in spans),
                 unnamed,
-                0.0 if latin else _heard_beside(translation, *spans[0], source, heard),
-                unmet,
+                lost_name=max((share for _, share in likely), default=0.0),
+                lost_close=max(
+                    (
+                        share * max(0.0, 1 - abs(start / len(source) - place) / _CLOSE)
+                        for (start, _), share in likely
+                    ),
+                    default=0.0,
+                ),
+                heard_beside=0.0 if latin else _heard_beside(translation, *spans[0], source, heard),
+                unheard=unmet,
             )
         )
     return found
@@ -192,7 +210,7 @@ def _beside(translation: str, start: int, end: int, words: Set[tuple[str, int]])
 
 SIGNS = (
     "letters", "heard", "heard_well", "sounds", "absent", "short", "acronyms", "beside", "unnamed",
-    "heard_beside", "unheard", "common", "tokens", "often", "length", "capitals",
+    "heard_beside", "lost_name", "lost_close", "unheard", "common", "tokens", "often", "length", "capitals",
     "cosine", "alone", "removal", "exchange", "movement", "stretch", "nearest", "least", "most", "rivals",
     "window", "uncovered", "lonely", "gap", "lost_nearest", "lost_like",
 )  # fmt: skip
@@ -212,7 +230,7 @@ class NameSigns:
 
 @lru_cache(maxsize=1)
 def _data() -> dict[str, dict[str, float]]:
-    """Weights, bias and limit by :func:`kind_of`, from ``bench/fit_names.py``."""
+    """Weights, bias and limits (some for one language), by :func:`kind_of`: from ``bench/fit_names.py``."""
     return packaged_json("mtalign.checks", "founded.json")
 
 
@@ -232,7 +250,8 @@ def check_founded(names: Sequence[NameSigns], source_language: Language) -> list
     flags = []
     for one in names:
         weights = _data()[kind_of(source_language, one.seen)]
-        if log_odds(one.signs, weights) > weights["limit"]:
+        limit = weights.get(f"limit {source_language.primary}", weights["limit"])
+        if log_odds(one.signs, weights) > limit:
             says = f"“{one.suspect.name}” seems to stand for nothing in the source"
             flags.append(Flag("name", Severity.WARNING, says, translation_span=one.suspect.spans[0]))
     return flags

@@ -85,7 +85,8 @@ def _own_signs(suspect: Suspect, length: int, sizes: tuple[int, int]) -> tuple[f
     return (
         suspect.letters, suspect.heard, heard_well, math.log1p(suspect.sounds), float(suspect.absent),
         float(suspect.short), float(suspect.acronyms), float(suspect.beside),
-        float(min(suspect.unnamed, _MOST_UNNAMED)), suspect.heard_beside, suspect.unheard,
+        float(min(suspect.unnamed, _MOST_UNNAMED)), suspect.heard_beside,
+        suspect.lost_name, suspect.lost_close, suspect.unheard,
         float(sizes[1] == 1), float(sizes[0]),
         math.log(len(suspect.spans)), math.log(length), suspect.capitals,
     )  # fmt: skip
