@@ -108,7 +108,7 @@ def best_match(sounds: str, translation: str, enough: float = 1.0) -> tuple[floa
     words = [(match.span(), sound_of_word(match.group())) for match in _WORD.finditer(plain)]
     # A word that begins alike is the likeliest.
     words_first = sorted(range(len(words)), key=lambda place: words[place][1][:1] != sounds[:1])
-    longest = 1.6 * consonants(sounds) + 1
+    longest, own = 1.6 * consonants(sounds) + 1, _weight(sounds)
     together = 3 if len(sounds) >= 10 else 1
     best, where = 0.0, (0, 0)
     for first in words_first:
@@ -117,6 +117,9 @@ def best_match(sounds: str, translation: str, enough: float = 1.0) -> tuple[floa
             joined += words[last][1]
             if consonants(joined) > longest:
                 break
+            both = own + _weight(joined)
+            if not both or 2 * min(own, _weight(joined)) / both - _PER_JOIN * (last - first) <= best:
+                continue
             alike = likeness(sounds, joined) - _PER_JOIN * (last - first)
             if alike > best:
                 best, where = alike, (words[first][0][0], words[last][0][1])
