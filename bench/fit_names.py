@@ -77,8 +77,13 @@ class Examples:
         self.texts: list[tuple[Row, bool]] = []
 
     def add(self, row: Row, exchanged: bool, found: Sequence[NameSigns], clean: str) -> None:
-        """A text, and its suspects; those that are not in ``clean`` were put there."""
+        """A text, and its suspects; those that are not in ``clean`` were put there.
+
+        Of a text with an exchanged name only that is taken: others there are right, but not the text.
+        """
         for one in found:
+            if exchanged and one.suspect.name in clean:
+                continue
             self.x.append([one.signs.get(name, 0.0) for name in self.names])
             self.y.append(one.suspect.name not in clean)
             self.owners.append(len(self.texts))

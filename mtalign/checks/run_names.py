@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Set
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mtalign.checks.exonyms import is_called_so
@@ -193,6 +194,7 @@ def _words(source: str, translation: str) -> tuple[Set[str], Set[str]]:
     return words, {word for word in words if fold(word) in there}
 
 
+@lru_cache(maxsize=8192)
 def _units(source: str) -> Set[str]:
     """Beginnings of words; where words are not told apart, pairs of characters."""
     units: set[str] = set()
