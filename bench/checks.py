@@ -85,7 +85,7 @@ def flags_of(rows: list[Row], embedder: Embedder | None) -> list[set[str]]:
             flag.name
             for flag in (
                 *check_translation(row.source, row.translation, row.language, ENGLISH),
-                *check_coverage(similarity, signs.source, signs.translation),
+                *check_coverage(similarity, signs.source, signs.translation, signs.excess),
             )
         }
         for row, similarity, signs in zip(rows, similarities, sentences, strict=True)

@@ -69,7 +69,7 @@ def read_data(rows: list[Row], kinds: list[str], scores: Sequence[float | None] 
     for number, (row, similarity, signs) in enumerate(zip(rows, similarities, sentences, strict=True)):
         flags = [
             *check_translation(row.source, row.translation, row.language, ENGLISH),
-            *check_coverage(similarity, signs.source, signs.translation),
+            *check_coverage(similarity, signs.source, signs.translation, signs.excess),
             *check_founded(names[number], row.language),
         ]
         score = scores[number] if scores else None

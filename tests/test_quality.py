@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mtalign.checks.coverage import Similarity, check_coverage, check_sentence_coverage
@@ -12,7 +13,6 @@ from mtalign.embed import load_embedder
 from mtalign.job.estimates import estimate_qualities
 from mtalign.languages import ENGLISH, parse_language
 from mtalign.quality import (
-    Sentences,
     Signals,
     estimate_quality,
     measure,
@@ -121,8 +121,33 @@ def test_texts_of_one_sentence_and_other_embedders_have_no_signs_of_sentences():
         def encode(self, texts):
             raise AssertionError("nothing is to be encoded")
 
-    assert measure_sentences([one], load_embedder()) == [Sentences()]
-    assert measure_sentences([two], Plain()) == [Sentences()]
+    for (signs,) in (measure_sentences([one], load_embedder()), measure_sentences([two], Plain())):
+        assert (signs.source, signs.translation) == ((), ())
+
+
+def test_a_headline_that_lost_its_end_is_seen_by_its_length_and_likeness():
+    source = "Bürgermeister eröffnet nach langem Streit das neue Museum für moderne Kunst"
+    whole = "Mayor opens new museum of modern art after long dispute"
+    pairs = [(source, text, parse_language("de"), ENGLISH) for text in (whole, whole[:16])]
+    embedder = load_embedder()
+    similarities = measure([source] * 2, [pair[1] for pair in pairs], embedder)
+    found = [
+        [flag.name for flag in check_coverage(similarity, excess=signs.excess)]
+        for similarity, signs in zip(similarities, measure_sentences(pairs, embedder), strict=True)
+    ]
+    assert found == [[], ["uncovered"]]
+
+
+def test_an_embedder_without_clauses_does_not_say_what_is_missing():
+    class Plain:
+        name, fingerprint, dimension = "plain", "plain", 2
+
+        def encode(self, texts):
+            return np.eye(2, dtype=np.float32)[: len(texts)]
+
+    (similarity,) = measure(["Die Katze schläft heute lange."], ["The cat"], Plain())
+    assert not similarity.by_clause
+    assert [f.name for f in check_coverage(replace(similarity, cosine=0.5), excess=-1.0)] == []
 
 
 def test_a_run_says_which_sentence_of_a_segment_is_missing():

@@ -26,11 +26,14 @@ class Similarity:
     lacks of a counterpart."""
     added: float
     """The same for the translation's worst clause."""
+    by_clause: bool = True
+    """Whether clauses were measured; if not, nothing is said of what is missing or added."""
 
 
 UNRELATED = 0.3
 """Cosine below which a translation is of something else."""
 UNCOVERED = 0.011
+"""Where no length is to be expected."""
 ADDED = 0.0
 """Chosen on the development half of the system outputs (bench/checks.py): 2.5 and 1.7 of a hundred texts of
 one sentence exceed them."""
@@ -90,10 +93,35 @@ def log_odds(signs: SentenceSigns, weights: dict[str, float]) -> float:
     return weights["bias"] + sum(weights[name] * float(getattr(signs, name)) for name in SIGNS)
 
 
+def text_signs(similarity: Similarity, excess: float) -> dict[str, float]:
+    """What tells whether a source of one sentence is covered.
+
+    Args:
+        similarity: Of source and translation.
+        excess: Log of the translation's length over the one to expect.
+    """
+    return {"uncovered": similarity.uncovered, "cosine": similarity.cosine, "length": excess}
+
+
+def text_log_odds(signs: dict[str, float], weights: dict[str, float]) -> float:
+    """Of part of the source being missing."""
+    return weights["bias"] + sum(weights[name] * value for name, value in signs.items())
+
+
+def _is_uncovered(similarity: Similarity, excess: float | None) -> bool:
+    if excess is None:
+        return similarity.uncovered > UNCOVERED
+    weights = _data()["text"]
+    return text_log_odds(text_signs(similarity, excess), weights) > weights["limit"]
+
+
 def check_coverage(
-    similarity: Similarity, source: Sequence[SentenceSigns] = (), translation: Sequence[SentenceSigns] = ()
+    similarity: Similarity,
+    source: Sequence[SentenceSigns] = (),
+    translation: Sequence[SentenceSigns] = (),
+    excess: float | None = None,
 ) -> list[Flag]:
-    """Flags of a translation by its similarity to the source.
+    """Flags of a translation by its similarity to the source and its ``excess``; see :func:`text_signs`.
 
     A side of several sentences, whose signs are given, is judged sentence by sentence; another by its worst
     clause, with at most one flag.
@@ -102,8 +130,12 @@ def check_coverage(
         says = f"its meaning is far from the source's (similarity {similarity.cosine:.2f})"
         return [Flag("unrelated", Severity.WARNING, says)]
     flags = check_sentence_coverage(source, translation)
-    if len(source) < 2 and similarity.uncovered > UNCOVERED:
+    if not similarity.by_clause:
+        return flags
+    if len(source) < 2 and _is_uncovered(similarity, excess):
         says = "part of the source seems to be missing: without it the two are more alike"
+        if similarity.uncovered <= 0:
+            says = "part of the source seems to be missing: the translation is short and not like the whole"
         flags.append(Flag("uncovered", Severity.WARNING, says))
     if len(translation) < 2 and similarity.added > ADDED:
         says = "part of the translation seems to have no source: without it the two are more alike"

@@ -83,7 +83,7 @@ def estimate_qualities(
             one,
             flags=(
                 *one.flags,
-                *check_coverage(similarity, signs.source, signs.translation),
+                *check_coverage(similarity, signs.source, signs.translation, signs.excess),
                 *(flag for flag in unfounded if flag.translation_span not in told),
             ),
         )

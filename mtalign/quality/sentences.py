@@ -37,6 +37,8 @@ class Sentences:
 
     source: tuple[SentenceSigns, ...] = ()
     translation: tuple[SentenceSigns, ...] = ()
+    excess: float | None = None
+    """Log of the translation's length over the one to expect; None where that is not known."""
 
 
 def measure_sentences(
@@ -44,9 +46,9 @@ def measure_sentences(
 ) -> list[Sentences]:
     """The signs of the sentences of sources and translations, given with their languages.
 
-    Pairs of one sentence a side cost nothing. Needs an :class:`AdditiveEmbedder`; of another nothing is said.
+    Pairs of one sentence a side cost nothing. Needs an :class:`AdditiveEmbedder`; of another only lengths.
     """
-    found = [Sentences()] * len(pairs)
+    found = [Sentences(excess=_excess(*pair[:3])) for pair in pairs]
     if not isinstance(embedder, AdditiveEmbedder):
         return found
     wanted: list[tuple[int, list[Span], list[Span]]] = []
@@ -61,16 +63,20 @@ def measure_sentences(
             texts += [(pairs[number][0], ours), (pairs[number][1], theirs)]
         encoded = _encode(texts, embedder)
         for place, (number, ours, theirs) in enumerate(part):
-            source, translation, language, _ = pairs[number]
-            expected = expected_length(source, language)
-            excess = math.log(len(translation.strip()) / expected) if expected else None
+            excess = found[number].excess
             here, there = encoded[2 * place : 2 * place + 2]
             more = (len(ours) > len(theirs)) - (len(ours) < len(theirs))
             found[number] = Sentences(
                 _signs(ours, here, there, excess, more),
                 _signs(theirs, there, here, None if excess is None else -excess, -more),
+                excess,
             )
     return found
+
+
+def _excess(source: str, translation: str, language: Language) -> float | None:
+    expected = expected_length(source, language)
+    return math.log(max(1, len(translation.strip())) / expected) if expected else None
 
 
 @dataclass(frozen=True)

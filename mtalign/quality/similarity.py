@@ -30,7 +30,7 @@ def measure(sources: Sequence[str], translations: Sequence[str], embedder: Embed
     if not isinstance(embedder, AdditiveEmbedder):
         vectors = embedder.encode([*sources, *translations])
         cosines = np.einsum("ij,ij->i", vectors[:n], vectors[n:])
-        return [Similarity(float(cosine), _LOWEST_GAIN, _LOWEST_GAIN) for cosine in cosines]
+        return [Similarity(float(cosine), _LOWEST_GAIN, _LOWEST_GAIN, by_clause=False) for cosine in cosines]
     pieces = embedder.encode_pieces([*sources, *translations]).clauses()
     owners = pieces.owners
     sums = pieces.heads + pieces.tails
