@@ -71,9 +71,9 @@ def texts_of(rows: list[Row]) -> list[dict[str, float]]:
     """The signs of the texts whose source is one sentence."""
     similarities = measure([r.source for r in rows], [r.translation for r in rows], load_embedder())
     return [
-        text_signs(similarity, one.excess or 0.0)
+        text_signs(similarity, one.excess)
         for similarity, one in zip(similarities, measured(rows), strict=True)
-        if len(one.source) < 2
+        if len(one.source) < 2 and one.excess is not None
     ]
 
 

@@ -126,6 +126,8 @@ def test_one_character_may_name_a_country_in_east_asia():
         ("모스크바와 한국", "Moscow and Korea", "ko", 0),
         ("Am Sonntag in Deutschland und Polens Kiew", "on Sunday in Kiev, Poland and Germany", "de", 0),
         ("Am Sonntag in Deutschland", "on Monday in Germany", "de", 1),
+        ("Der Besuch des niederländischen Premiers", "the Dutch prime minister's visit", "de", 0),
+        ("Der Besuch des niederländischen Premiers", "the German prime minister's visit", "de", 1),
         ("Der Deutschlandfunk", "the radio", "de", 0),
         ("x", "y", "ace", 0),
     ],

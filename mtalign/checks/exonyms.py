@@ -53,7 +53,7 @@ _GENERIC = frozenset(
     "south north east west southern northern eastern western central new united states kingdom republic"
     " islands island saint french dutch democratic outlying special city union nations".split()
 )
-_INFLECTED = re.compile(r"(?:s|es|n|en)?(?!\w)")
+_INFLECTED = re.compile(r"(?:e|s|es|n|en|er|em)?(?!\w)")
 _LEAST_STEM = 4
 _ENDING = 2
 """So many last letters of a name inflection and derivation may change: ``Deutschland``, ``ukrainisch``."""
@@ -182,6 +182,10 @@ def _pairs(language: str) -> Iterator[tuple[set[str], set[str]]]:
         forms = {_plain(form) for form in _locals(language, lambda locale: locale.territories.get(code))}  # noqa: B023
         forms |= {form for form, other in _BESIDES.get(language, {}).items() if other == code}
         yield stems, forms
+        # Of a people, in many languages, as its language is called: niederländisch.
+        for one in get_official_languages(code)[:1] if code.isalpha() else ():
+            names = _locals(language, lambda locale: locale.languages.get(one))  # noqa: B023
+            yield stems, set(map(_plain, names))
     for name, forms in _cities(language):
         yield _english_stems(name), forms
     for kind, width in (("months", "wide"), ("days", "wide"), ("days", "abbreviated")):

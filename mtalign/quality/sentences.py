@@ -25,6 +25,8 @@ _AT_A_TIME = 64
 _SPREAD = 0.17
 """Standard deviation of the log of a good translation's length over the one to expect."""
 _MOST_LENGTH = 8.0
+_FEWEST = 12
+"""Sources shorter than this, in characters, say nothing by their length."""
 _LEAST_LEFT = 0.02
 """Share of a text that is left without one of its sentences, at least."""
 
@@ -38,7 +40,8 @@ class Sentences:
     source: tuple[SentenceSigns, ...] = ()
     translation: tuple[SentenceSigns, ...] = ()
     excess: float | None = None
-    """Log of the translation's length over the one to expect; None where that is not known."""
+    """Log of the translation's length over the one to expect; None where that is not known, or for a short
+    source."""
 
 
 def measure_sentences(
@@ -48,7 +51,7 @@ def measure_sentences(
 
     Pairs of one sentence a side cost nothing. Needs an :class:`AdditiveEmbedder`; of another only lengths.
     """
-    found = [Sentences(excess=_excess(*pair[:3])) for pair in pairs]
+    found = [Sentences(excess=_mixed_excess(*pair[:3])) for pair in pairs]
     if not isinstance(embedder, AdditiveEmbedder):
         return found
     wanted: list[tuple[int, list[Span], list[Span]]] = []
@@ -63,13 +66,13 @@ def measure_sentences(
             texts += [(pairs[number][0], ours), (pairs[number][1], theirs)]
         encoded = _encode(texts, embedder)
         for place, (number, ours, theirs) in enumerate(part):
-            excess = found[number].excess
+            excess = _excess(*pairs[number][:3])
             here, there = encoded[2 * place : 2 * place + 2]
             more = (len(ours) > len(theirs)) - (len(ours) < len(theirs))
             found[number] = Sentences(
                 _signs(ours, here, there, excess, more),
                 _signs(theirs, there, here, None if excess is None else -excess, -more),
-                excess,
+                found[number].excess,
             )
     return found
 
@@ -77,6 +80,20 @@ def measure_sentences(
 def _excess(source: str, translation: str, language: Language) -> float | None:
     expected = expected_length(source, language)
     return math.log(max(1, len(translation.strip())) / expected) if expected else None
+
+
+def _mixed_excess(source: str, translation: str, language: Language) -> float | None:
+    """The same, where Latin letters and digits in a text of another script stay as long as they are."""
+    plain = source.strip()
+    if len(plain) < _FEWEST:
+        return None
+    expected = expected_length(source, language)
+    if expected is None:
+        return None
+    if language.script != "Latn":
+        own = sum(not character.isascii() for character in plain)
+        expected = expected * own / len(plain) + len(plain) - own
+    return math.log(max(1, len(translation.strip())) / max(1.0, expected))
 
 
 @dataclass(frozen=True)
