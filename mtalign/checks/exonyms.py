@@ -175,17 +175,19 @@ def _pairs(language: str) -> Iterator[tuple[set[str], set[str]]]:
         plain = _plain(name)
         if code == _WORLD or (code.isdigit() and " " in plain):
             continue
-        stems = _english_stems(name) | peoples[code]
+        stems = country = _english_stems(name) | peoples[code]
         for one in get_official_languages(code) if code.isalpha() else ():
             if one != "en" and english.languages.get(one):
-                stems |= _english_stems(english.languages[one])
+                stems = stems | _english_stems(english.languages[one])
         forms = {_plain(form) for form in _locals(language, lambda locale: locale.territories.get(code))}  # noqa: B023
         forms |= {form for form, other in _BESIDES.get(language, {}).items() if other == code}
         yield stems, forms
         # Of a people, in many languages, as its language is called: niederländisch.
         for one in get_official_languages(code)[:1] if code.isalpha() else ():
-            names = _locals(language, lambda locale: locale.languages.get(one))  # noqa: B023
-            yield stems, set(map(_plain, names))
+            tongue = _english_stems(english.languages.get(one) or name)
+            if _is_of(one, name) or tongue & country:
+                names = _locals(language, lambda locale: locale.languages.get(one))  # noqa: B023
+                yield country | tongue, set(map(_plain, names))
     for name, forms in _cities(language):
         yield _english_stems(name), forms
     for kind, width in (("months", "wide"), ("days", "wide"), ("days", "abbreviated")):
