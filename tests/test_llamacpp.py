@@ -13,7 +13,7 @@ import pytest
 from tiny_gguf import DE, EN, JA, KO, TEXTS, ZH, has_east_asian, requests, resolved, write_model
 
 from mtalign.engines.base import ContextPair, Decoding, Engine, Hypothesis, Request
-from mtalign.engines.instruct.gguf import read_gguf
+from mtalign.engines.instruct.gguf import read_architecture, read_gguf
 from mtalign.engines.instruct.prompts import CONVERSATION
 from mtalign.engines.llamacpp import LlamaCppEngine, load
 from mtalign.errors import EngineError, MissingPackageError, ModelError
@@ -211,6 +211,19 @@ def test_a_damaged_header_is_a_model_error(model_path: Path, tmp_path: Path) -> 
     broken.write_bytes(data)
     with pytest.raises(ModelError, match="damaged"):
         read_gguf(broken)
+    with pytest.raises(ModelError, match="damaged"):
+        read_architecture(broken)
+
+
+def test_the_architecture_is_read_without_the_rest_of_the_header(model_path: Path, tmp_path: Path) -> None:
+    whole = read_gguf(model_path)
+    assert read_architecture(model_path) == whole.text("general.architecture")
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(model_path.read_bytes()[:1000])
+    assert read_architecture(cut) == whole.text("general.architecture")
+    cut.write_bytes(model_path.read_bytes()[:30])
+    with pytest.raises(ModelError, match="cut off"):
+        read_architecture(cut)
 
 
 def test_a_vocabulary_with_a_token_twice_is_a_model_error(tmp_path: Path) -> None:
