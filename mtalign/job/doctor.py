@@ -22,7 +22,7 @@ _OPTIONAL = {
     "openvino-genai": "pip install 'mtalign[offline]' (runs the offline model, qwen)",
     "xllamacpp": "pip install 'mtalign[offline]' (runs GGUF models that OpenVINO does not know)",
 }
-_EXAMPLE_LANGUAGES = ("ko", "ja", "de", "zh")
+_EXAMPLE_LANGUAGES = ("ko", "ja", "de", "zh", "fr")
 
 
 @dataclass(frozen=True)

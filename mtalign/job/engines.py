@@ -37,22 +37,27 @@ class EnginePool:
         self._offline = offline
         self._events = events
         self._engines: dict[str, Engine] = {}
-        self._chosen = ""
+        self._chosen: dict[str, str] = {}
+        self._hub_answers: bool | None = None
         self.languages: dict[str, str] = {}
         """Fingerprint of the model that translates each language asked for so far, by code."""
 
-    def choose(self, languages: Iterable[Language]) -> str:
-        """Decide once what ``auto`` stands for: for ``languages``, whichever of them are asked for later.
+    def choose(self, languages: Iterable[Language]) -> None:
+        """Decide what ``auto`` stands for, once for each language.
 
         Raises:
             ModelError: offline, and the store has no model.
         """
-        if not self._chosen:
-            selection = select_model(self._config.name, languages, store=self._store, offline=self._offline)
-            if selection.reason:
-                self._events.note(selection.reason)
-            self._chosen = selection.name
-        return self._chosen
+        new = [language for language in languages if language.code not in self._chosen]
+        if not new:
+            return
+        selection = select_model(
+            self._config.name, new, store=self._store, offline=self._offline, hub_answers=self._hub_answers
+        )
+        if selection.reason:
+            self._events.note(selection.reason)
+        self._hub_answers = selection.hub_answers
+        self._chosen.update(selection.names)
 
     def engines_for(self, languages: Iterable[Language]) -> dict[str, Engine]:
         """The engine that translates each of ``languages``, by language code; models are pulled if missing.
@@ -64,8 +69,11 @@ class EnginePool:
         wanted = list(languages)
         if not wanted:
             return {}
-        name = self.choose(wanted)
-        engines = {language.code: self._engine(self._resolve(name, language)) for language in wanted}
+        self.choose(wanted)
+        engines = {
+            language.code: self._engine(self._resolve(self._chosen[language.code], language))
+            for language in wanted
+        }
         self.languages.update((code, engine.model.fingerprint) for code, engine in engines.items())
         return engines
 

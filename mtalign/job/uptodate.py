@@ -193,10 +193,10 @@ def _models(
     wanted = [parse_language(code) for code in languages]
     if not wanted:
         return []
-    name = select_model(config.model.name, wanted, store=store, offline=offline).name
+    names = select_model(config.model.name, wanted, store=store, offline=offline).names
     found = [
         resolve(
-            name,
+            names[language.code],
             source_language=language,
             store=store,
             offline=offline,

@@ -47,6 +47,18 @@ class WheelPart:
 
 
 @dataclass(frozen=True)
+class ZipMember:
+    """Where a file of the model lies, if the wheels' data files, joined, are a stretch of a larger zip."""
+
+    name: str
+    """One of the entry's files."""
+    member: str
+    """What it is called in the zip."""
+    offset: int
+    """Where its local header begins, in bytes from the start of the first wheel's data file."""
+
+
+@dataclass(frozen=True)
 class CatalogueEntry:
     """A model that mtalign knows by name."""
 
@@ -68,6 +80,8 @@ class CatalogueEntry:
     """Commit on the hub; ``None``: taken from the hub at the first pull, and held to from then on."""
     files: tuple[FilePin, ...] = ()
     wheels: tuple[WheelPart, ...] = ()
+    """Their data files, joined in this order, are the one file of ``files``, or hold what ``zip`` names."""
+    zip: tuple[ZipMember, ...] = ()
 
     @property
     def licence_key(self) -> str:
@@ -161,4 +175,5 @@ def _entry(item: Mapping[str, Any]) -> CatalogueEntry:
         revision=item.get("revision"),
         files=tuple(FilePin(**pin) for pin in item.get("files", ())),
         wheels=tuple(WheelPart(**part) for part in item.get("wheels", ())),
+        zip=tuple(ZipMember(**member) for member in item.get("zip", ())),
     )

