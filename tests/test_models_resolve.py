@@ -53,6 +53,10 @@ def no_sockets(monkeypatch):
     monkeypatch.setattr(socket, "create_connection", refuse)
 
 
+def chosen(*arguments, **settings) -> set[str]:
+    return {*select_model(*arguments, **settings).names.values()}
+
+
 def put_into_store(store: ModelStore, name: str, tmp_path) -> CatalogueEntry:
     entry = store.catalogue.find(name)
     if entry.family == "gguf":
@@ -139,8 +143,10 @@ def test_pull_false_and_offline_never_fetch(hub, store):
 def test_offline_opens_no_socket(store, tmp_path, no_sockets):
     put_into_store(store, "opus-ko-en", tmp_path)
     put_into_store(store, "qwen", tmp_path)
-    assert select_model("auto", [KOREAN], store=store, offline=True).name == "opus"
-    assert select_model("auto", [KOREAN, GERMAN], store=store, offline=True).name == "qwen"
+    assert chosen("auto", [KOREAN], store=store, offline=True) == {"opus"}
+    mixed = select_model("auto", [KOREAN, GERMAN], store=store, offline=True)
+    assert mixed.names == {KOREAN.code: "opus", GERMAN.code: "qwen"}
+    assert "opus for Korean (in the store); qwen for German (opus-de-en not in the store" in mixed.reason
     assert resolve("opus", source_language=KOREAN, store=store, offline=True).name == "opus-ko-en"
     assert resolve("qwen", source_language=None, store=store, offline=True).fingerprint == sha256(gguf(100))
     with pytest.raises(ModelError, match="--offline"):
@@ -282,16 +288,16 @@ def test_what_is_no_gguf_is_refused(store, tmp_path, data):
 
 def test_auto_takes_opus_where_the_hub_answers(hub, store):
     selection = select_model("auto", [KOREAN], store=store, offline=False)
-    assert selection.name == "opus"
+    assert {*selection.names.values()} == {"opus"}
     assert "opus-ko-en" in selection.reason
 
 
 def test_auto_asks_no_hub_when_the_store_has_opus_for_every_language(hub, store, tmp_path):
     put_into_store(store, "opus-ko-en", tmp_path)
-    assert select_model("auto", [KOREAN, KOREAN], store=store, offline=False).name == "opus"
+    assert chosen("auto", [KOREAN, KOREAN], store=store, offline=False) == {"opus"}
     assert hub.log == []
     french = parse_language("fr")
-    assert select_model("auto", [KOREAN, french], store=store, offline=False).name == "opus"
+    assert chosen("auto", [KOREAN, french], store=store, offline=False) == {"opus"}
     assert "opus-mt-fr-en" in hub.log[0].path
 
 
@@ -300,11 +306,11 @@ def test_auto_falls_back_to_qwen_within_three_seconds_and_says_so(hub, store, tm
     started = time.monotonic()
     selection = select_model("auto", [KOREAN], store=store, offline=False)
     assert time.monotonic() - started < 3
-    assert selection.name == "qwen"
+    assert {*selection.names.values()} == {"qwen"}
     assert "from PyPI" in selection.reason
     put_into_store(store, "qwen", tmp_path)
     again = select_model("auto", [KOREAN], store=store, offline=False)
-    assert again.name == "qwen"
+    assert {*again.names.values()} == {"qwen"}
     assert "in the store" in again.reason
     assert "\n" not in again.reason
 
@@ -321,7 +327,7 @@ def test_a_hub_that_takes_the_connection_and_says_nothing_counts_as_away(store, 
 
 def test_a_hub_without_the_model_counts_as_away(hub, store):
     del hub.repositories["Helsinki-NLP/opus-mt-ko-en"]
-    assert select_model("auto", [KOREAN], store=store, offline=False).name == "qwen"
+    assert chosen("auto", [KOREAN], store=store, offline=False) == {"qwen"}
 
 
 def test_auto_offline_without_any_model_says_what_to_pull(store, no_sockets):
@@ -330,5 +336,5 @@ def test_auto_offline_without_any_model_says_what_to_pull(store, no_sockets):
 
 
 def test_a_model_named_by_the_user_is_taken_as_it_is(store, no_sockets):
-    assert select_model("nllb", [KOREAN], store=store, offline=False).name == "nllb"
+    assert chosen("nllb", [KOREAN], store=store, offline=False) == {"nllb"}
     assert select_model("nllb", [KOREAN], store=store, offline=False).reason == ""

