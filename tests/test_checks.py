@@ -12,11 +12,12 @@ from mtalign.checks.numbers import check_numbers
 from mtalign.checks.order import check_order
 from mtalign.checks.repetition import check_repetition, repeated_phrase
 from mtalign.checks.script import check_script
+from mtalign.checks.untranslated import check_untranslated
 from mtalign.checks.vocabulary import check_vocabulary
 from mtalign.document import Severity
 from mtalign.languages import ENGLISH, parse_language
 
-KO, JA, ZH, DE = (parse_language(code) for code in ("ko", "ja", "zh", "de"))
+KO, JA, ZH, DE, FR = (parse_language(code) for code in ("ko", "ja", "zh", "de", "fr"))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,37 @@ def test_a_translation_that_shares_names_with_its_source_is_no_copy():
     source = "NATO-Generalsekretär Mark Rutte besuchte Japan."
     assert check_copied(source, "NATO Secretary General Mark Rutte visited Japan.", DE, ENGLISH) == []
     assert check_copied("Mark Rutte", "Mark Rutte", DE, ENGLISH) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "translation"),
+    [
+        ("Extrait de /etc/inetd.conf", "Extract from /etc/inetd.conf"),
+        ("Le fichier falcot-data.desktop", "The file falcot-data.desktop"),
+        ("Mise à jour avec gpk-update-viewer", "Update with gpk-update-viewer"),
+        ("Changements liés au support multi-architecture", "Changes related to multi-architecture support"),
+        (
+            "La configuration principale se trouve dans le fichier /etc/dirvish/master.conf.",
+            "The main configuration is in the /etc/dirvish/master.conf file.",
+        ),
+        ("Voir https://www.debian.org/releases/stable.fr.html.", "See https://www.debian.org/releases/stable.fr.html"),
+        ("sudo", "sudo"),
+        ("dpkg-reconfigure", "dpkg-reconfigure"),
+        ("/usr/share/doc", "/usr/share/doc"),
+    ],
+)  # fmt: skip
+def test_code_and_learned_words_that_both_languages_have_make_no_copy(source, translation):
+    assert check_copied(source, translation, FR, ENGLISH) == []
+
+
+def test_paths_options_and_addresses_that_stay_are_not_left_untranslated():
+    source = "Exécutez apt-get remove --purge avant d'éditer le fichier /etc/apt/apt.conf.d/local.conf.dist."
+    kept = "Run apt-get remove --purge before you edit the file /etc/apt/apt.conf.d/local.conf.dist."
+    assert check_untranslated(source, kept, FR, ENGLISH) == []
+    left = "Run apt-get remove --purge avant d'éditer le fichier /etc/apt/apt.conf.d/local.conf.dist."
+    (flag,) = check_untranslated(source, left, FR, ENGLISH)
+    start, end = flag.translation_span or (0, 0)
+    assert left[start:end].endswith("éditer le fichier")
 
 
 def test_an_output_that_lost_a_sentence_is_flagged_short():

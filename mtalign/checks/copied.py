@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mtalign.checks.prose import prose
 from mtalign.document import Flag, Severity
 
 if TYPE_CHECKING:
     from mtalign.languages import Language
 
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_FEWEST = 5
+"""Different words that a translation must have to be judged: titles share a few by nature."""
 SHARED_LIMIT = 0.6
-"""Share of a translation's longer lower-case words that the source has too, from which it is a copy."""
+"""Share of a translation's lower-case words that the source has too, above which it is a copy.
+
+English words that hold a sentence together count too: languages that share learned words (*configuration*,
+*assistance*) do not share those.
+"""
 
 
 def check_copied(
@@ -21,11 +28,15 @@ def check_copied(
     """The translation repeats the source's words instead of translating them."""
     if source_language.code == target_language.code:
         return []
-    words = {word for word in _WORD.findall(translation) if len(word) >= 4 and word.islower()}
     source_words = set(_WORD.findall(source))
-    same = source.casefold().split() == translation.casefold().split()
-    lower = any(word.islower() for word in source_words)
-    shared = len(words & source_words)
-    if (same and lower) or (len(words) >= 3 and shared >= SHARED_LIMIT * len(words)):
+    if source.casefold().split() == translation.casefold().split():
+        # One word may well be the same in both: a command, a loan, a unit. So may a name.
+        own = _WORD.findall(prose(source))
+        copied = len(own) > 1 and any(word.islower() for word in own)
+    else:
+        found = _WORD.findall(prose(translation))
+        words = {word for word in found if len(word) >= 2 and word.islower()}
+        copied = len(words) >= _FEWEST and len(words & source_words) > SHARED_LIMIT * len(words)
+    if copied:
         return [Flag("copied", Severity.ERROR, "the source stands where the translation should")]
     return []

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from mtalign.checks.language import FUNCTION_WORDS
+from mtalign.checks.prose import prose
 from mtalign.document import Flag, Severity
 
 if TYPE_CHECKING:
     from mtalign.languages import Language
 
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LEAST = 3
 """Words in a row that the source has just so."""
 _LEAST_SMALL = 2
@@ -25,11 +26,11 @@ def check_untranslated(
     """A run of words that the source has too; titles in quotation marks may stay."""
     if source_language.script != target_language.script or source_language.code == target_language.code:
         return []
-    theirs = [word.group() for word in _WORD.finditer(source)]
+    theirs = _WORD.findall(prose(source))
     places: dict[tuple[str, str], list[int]] = {}
     for place in range(len(theirs) - 1):
         places.setdefault((theirs[place], theirs[place + 1]), []).append(place)
-    words = list(_WORD.finditer(translation))
+    words = list(_WORD.finditer(prose(translation)))
     ours = [word.group() for word in words]
     flags, position = [], 0
     while position < len(ours) - 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mtalign.engines.base import Decoding
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 """Part of the memory key: raised whenever guards, ladder or splitting change what comes out."""
 
 TERMS_VERSION = 1
