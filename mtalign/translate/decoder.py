@@ -18,6 +18,7 @@ from mtalign.engines.base import Pipelined, Request
 from mtalign.errors import EngineError
 from mtalign.glossary import count_hits
 from mtalign.memory import Outcome
+from mtalign.translate.addresses import Masked, loses_address, mask, unmask
 from mtalign.translate.attempts import ladder
 from mtalign.translate.guard import objection
 from mtalign.translate.parts import halves, split_parts
@@ -47,6 +48,10 @@ class Work:
     """Target tokens decoded for it so far."""
     problem: str | None = None
     """What was wrong with the first answer."""
+    altered: Outcome | None = None
+    """What came with an address changed, while it is asked for with a stand-in."""
+    masked: Masked | None = None
+    """The text with stand-ins for its addresses."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Decoder:
         self._again: list[list[Work]] = [[] for _ in self._ladder]
         """By attempt: what waits to be decoded again."""
         self._too_hard: list[Work] = []
+        self._for_addresses: list[Work] = []
         self._for_terms: list[Work] = []
         self._finished: list[Done] = []
         self._busy_since: float | None = None
@@ -136,6 +142,7 @@ class Decoder:
 
     def _pools(self) -> Iterator[tuple[list[Work], Decoding]]:
         yield from zip(self._again, self._ladder, strict=True)
+        yield self._for_addresses, self._decoding
         yield self._for_terms, self._decoding
 
     def _empty(self, pool: list[Work], decoding: Decoding) -> None:
@@ -159,6 +166,8 @@ class Decoder:
     def _request(self, work: Work) -> Request:
         if work.plain is not None:
             return work.request
+        if work.masked is not None:
+            return replace(work.request, terms=(), text=work.masked.text)
         # What went wrong with context may go right without it.
         return replace(work.request, terms=(), context=() if work.attempt else work.request.context)
 
@@ -189,6 +198,8 @@ class Decoder:
         for work, request, answer in zip(works, requests, answers, strict=True):
             if work.plain is not None:
                 self._settle_terms(work, answer)
+            elif work.masked is not None and work.altered is not None:
+                self._settle_masked(work, work.masked, work.altered, answer)
             elif isinstance(answer, EngineError):
                 failure = Outcome(None, f"the engine failed: {answer}", None, work.spent)
                 self._settle_plain(work, failure, False)
@@ -234,9 +245,13 @@ class Decoder:
         problem = objection(request, answer) or _refusal(answer.text, work.refused)
         if problem is None:
             notes = ("retried",) if work.attempt else ()
-            self._settle_plain(
-                work, Outcome(answer.text.strip(), None, answer.score, work.spent, notes), True
-            )
+            outcome = Outcome(answer.text.strip(), None, answer.score, work.spent, notes)
+            work.masked = self._masked(work, answer.text)
+            if work.masked is None:
+                self._settle_plain(work, outcome, True)
+            else:
+                work.altered = outcome
+                self._for_addresses.append(work)
             return
         work.problem = work.problem or problem
         work.attempt += 1
@@ -244,6 +259,31 @@ class Decoder:
             self._again[work.attempt].append(work)
         else:
             self._too_hard.append(work)
+
+    def _masked(self, work: Work, text: str) -> Masked | None:
+        """What to ask instead where an address of the source does not stand in ``text``."""
+        if not loses_address(work.request.text, text):
+            return None
+        masked = mask(work.request.text)
+        return masked if masked is not None and self._fits(masked.text) else None
+
+    def _settle_masked(
+        self, work: Work, masked: Masked, altered: Outcome, answer: Hypothesis | EngineError
+    ) -> None:
+        work.masked = work.altered = None
+        if isinstance(answer, EngineError):
+            self._settle_plain(work, altered, False)
+            return
+        work.spent += answer.tokens
+        text = unmask(masked, answer.text.strip())
+        outcome = replace(altered, tokens=work.spent)
+        if (
+            text is not None
+            and objection(work.request, replace(answer, text=text)) is None
+            and not _refusal(text, work.refused)
+        ):
+            outcome = replace(outcome, translation=text, score=answer.score)
+        self._settle_plain(work, outcome, True)
 
     def _settle_plain(self, work: Work, plain: Outcome, lasts: bool) -> None:
         final = not misses_terms(work.request, plain)
