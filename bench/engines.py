@@ -1,6 +1,7 @@
 """Speed of the seq2seq engines: transformers, a bare CTranslate2 call, our engine, the whole chain round it.
 
     python bench/engines.py [--nllb] [--quick] [--rounds 3] [--json FILE]
+    python bench/engines.py --model opus-fr-en --from fr --text FILE [--quick] [--shortlist FILE]
 
 Random weights of true shape (opus-mt: 512, 6 + 6 layers, vocabulary 65,001; ``--nllb``: NLLB-200-600M, 1024,
 12 + 12, 256,206; 6 GB of RAM), 40 target tokens forced for each of the same sentences of 5 to 30 words. Every
@@ -10,6 +11,10 @@ weights write is nonsense: the guard looks at it as at any output, then it is le
 ``chain`` reads a file, splits, tokenizes, looks up, decodes, checks, records and writes; ``chain --lines`` is
 the same for a file of lines; ``bare CTranslate2`` is one call of ``translate_batch`` on the same tokens with
 the same options. Padding is the share of the encoder's positions that held none of a source.
+
+With ``--model``, a model of the store translates the lines of a text instead, outputs as long as they come,
+guarded and decoded again as ever; the rates are sentences a second. Every system gets sentences of all
+lengths in equal parts, the slow ones fewer.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +36,41 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import checkpoints
 
-from mtalign.engines.base import Decoding, Hypothesis, Request
+from mtalign.engines.base import Decoding, Hypothesis, Request, ResolvedModel
+from mtalign.languages import Language
 
 TARGET_TOKENS = 40
 SHORT = 16_000
 """Tokens of the shortlist."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is translated by which model."""
+
+    name: str
+    model: ResolvedModel
+    language: Language
+    texts: list[str]
+    forced: int | None
+    """Target tokens written for each text; None: until the model ends."""
+    shortlist: Path | None = None
+    """Of the model's own; None: the first tokens of the vocabulary."""
+
+    @property
+    def unit(self) -> str:
+        """What rates count."""
+        return "target tokens" if self.forced else "sentences"
+
+    def part(self, share: float) -> Task:
+        """A share of the texts, of all lengths, in an order of its own."""
+        count = max(2, round(len(self.texts) * share))
+        if self.forced or count >= len(self.texts):
+            return replace(self, texts=self.texts[:count])
+        ordered = sorted(self.texts, key=len)
+        chosen = [ordered[int((place + 0.5) * len(ordered) / count)] for place in range(count)]
+        random.Random(0).shuffle(chosen)
+        return replace(self, texts=chosen)
 
 
 @dataclass(frozen=True)
@@ -149,8 +184,32 @@ def sentences(count: int) -> list[str]:
 # -- in the process of a system -----------------------------------------------------------------------------
 
 
-def work(connection: Any, system: System, path: Path, folder: Path, texts: list[str]) -> None:
+def work(connection: Any, system: System, task: Task, folder: Path) -> None:
     """Load ``system``, then answer each beam width with a run's figures, until there is none."""
+    if task.forced:
+        let_nonsense_stand()
+    run = {"engine": run_engine, "bare": run_bare, "document": run_document, "lines": run_lines}[system.kind](
+        system, task, folder
+    )
+    connection.send("ready")
+    from mtalign.job.rates import peak_rss_mb
+
+    while (beam := connection.recv()) is not None:
+        wall, cpu = time.perf_counter(), time.process_time()
+        tokens, padding = run(decoding_of(task, beam))
+        units = tokens if task.forced else len(task.texts)
+        connection.send(
+            {
+                "rate": units / (time.perf_counter() - wall),
+                "cpu_ms_per_unit": 1000 * (time.process_time() - cpu) / units,
+                "padding_waste": padding,
+                "peak_rss_mb": peak_rss_mb(),
+            }
+        )
+
+
+def let_nonsense_stand() -> None:
+    """Guard outputs as ever, then take them whatever the guard says."""
     import mtalign.translate.decoder as decoder
 
     guard = decoder.objection
@@ -162,49 +221,34 @@ def work(connection: Any, system: System, path: Path, folder: Path, texts: list[
             object.__setattr__(answer, "text", "?")
 
     decoder.objection = let_stand
-    run = {"engine": run_engine, "bare": run_bare, "document": run_document, "lines": run_lines}[system.kind](
-        system, path, folder, texts
-    )
-    connection.send("ready")
-    from mtalign.job.rates import peak_rss_mb
-
-    while (beam := connection.recv()) is not None:
-        wall, cpu = time.perf_counter(), time.process_time()
-        tokens, padding = run(decoding_of(beam))
-        connection.send(
-            {
-                "tokens_per_second": tokens / (time.perf_counter() - wall),
-                "cpu_ms_per_token": 1000 * (time.process_time() - cpu) / tokens,
-                "padding_waste": padding,
-                "peak_rss_mb": peak_rss_mb(),
-            }
-        )
 
 
-def decoding_of(beam: int) -> Decoding:
-    return Decoding(beam=beam, max_ratio=0.01, min_length=TARGET_TOKENS)
+def decoding_of(task: Task, beam: int) -> Decoding:
+    if task.forced:
+        return Decoding(beam=beam, max_ratio=0.01, min_length=task.forced)
+    return Decoding(beam=beam)
 
 
 Run = Callable[[Decoding], tuple[int, float | None]]
 """Runs once; target tokens and padding."""
 
 
-def requests_of(texts: Sequence[str]) -> list[Request]:
-    return [Request(text, checkpoints.KOREAN, checkpoints.ENGLISH) for text in texts]
+def requests_of(task: Task) -> list[Request]:
+    return [Request(text, task.language, checkpoints.ENGLISH) for text in task.texts]
 
 
-def loaded(system: System, path: Path, folder: Path) -> Any:
+def loaded(system: System, task: Task, folder: Path) -> Any:
     from mtalign.engines.registry import load_engine
 
-    model, settings = checkpoints.resolved(path), dict(system.settings)
+    settings = dict(system.settings)
     if system.engine == "ctranslate2":
         settings["home"] = folder
     if settings.get("shortlist"):
-        settings["shortlist"] = shortlist_of(model, folder)
-    return load_engine(system.engine, model, **settings)
+        settings["shortlist"] = task.shortlist or shortlist_of(task.model, folder)
+    return load_engine(system.engine, task.model, **settings)
 
 
-def shortlist_of(model: Any, folder: Path) -> Path:
+def shortlist_of(model: ResolvedModel, folder: Path) -> Path:
     """The first ``SHORT`` tokens of the vocabulary: as many as an English corpus has."""
     from mtalign.engines.conversion import converted_directory
     from mtalign.engines.shortlist import write_shortlist
@@ -215,10 +259,10 @@ def shortlist_of(model: Any, folder: Path) -> Path:
     return path
 
 
-def run_engine(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+def run_engine(system: System, task: Task, folder: Path) -> Run:
     from mtalign.job.rates import padding_waste
 
-    engine, requests = loaded(system, path, folder), requests_of(texts)
+    engine, requests = loaded(system, task, folder), requests_of(task)
     size = 1 if system.batch == 1 else len(requests)
 
     def run(decoding: Decoding) -> tuple[int, float | None]:
@@ -234,22 +278,22 @@ def run_engine(system: System, path: Path, folder: Path, texts: list[str]) -> Ru
     return run
 
 
-def run_bare(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+def run_bare(system: System, task: Task, folder: Path) -> Run:
     """``translate_batch`` on tokens that are made before, in the order and the batches of CTranslate2."""
     import os
 
     import ctranslate2
 
+    from mtalign.engines.batching import output_limit
     from mtalign.engines.conversion import converted_directory
     from mtalign.engines.tokenization import load_tokenizer, read_vocabulary
     from mtalign.job.rates import padding_waste
 
-    model = checkpoints.resolved(path)
-    directory = converted_directory(model, "int8", folder)
-    tokenizer = load_tokenizer(model, read_vocabulary(directory))
+    directory = converted_directory(task.model, "int8", folder)
+    tokenizer = load_tokenizer(task.model, read_vocabulary(directory))
     sources = [
         tokenizer.wrap(tokenizer.pieces(request.text), request.source, request.target)
-        for request in requests_of(texts)
+        for request in requests_of(task)
     ]
     prefix = tokenizer.target_prefix(checkpoints.ENGLISH)
     translator = ctranslate2.Translator(
@@ -262,12 +306,13 @@ def run_bare(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
     )
 
     def run(decoding: Decoding) -> tuple[int, float | None]:
+        limit = output_limit(lengths[0], decoding, 510)
         results = translator.translate_batch(
             sources,
             target_prefix=[prefix] * len(sources) if prefix else None,
             max_batch_size=system.batch,
             beam_size=decoding.beam,
-            max_decoding_length=len(prefix) + TARGET_TOKENS,
+            max_decoding_length=len(prefix) + limit,
             min_decoding_length=len(prefix) + 1,
             max_input_length=0,
             disable_unk=True,
@@ -280,7 +325,7 @@ def run_bare(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
     return run
 
 
-def run_document(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+def run_document(system: System, task: Task, folder: Path) -> Run:
     """Read, segment, translate with a new memory, check, render and write a document."""
     from mtalign.files import write_atomically
     from mtalign.job.events import Silence
@@ -290,15 +335,15 @@ def run_document(system: System, path: Path, folder: Path, texts: list[str]) -> 
     from mtalign.job.runner import translate_inputs
     from mtalign.memory import Memory
 
-    pool = Pool(loaded(system, path, folder))
+    pool = Pool(loaded(system, task, folder))
     number = iter(range(1000))
 
     def run(decoding: Decoding) -> tuple[int, float | None]:
         with tempfile.TemporaryDirectory(dir=folder) as own:
             document = Path(own) / f"{next(number)}.txt"
-            document.write_text("\n\n".join(texts) + "\n", encoding="utf-8")
+            document.write_text("\n\n".join(task.texts) + "\n", encoding="utf-8")
             inputs, _ = read_inputs(
-                [str(document)], base=Path(), source=checkpoints.KOREAN, target=checkpoints.ENGLISH,
+                [str(document)], base=Path(), source=task.language, target=checkpoints.ENGLISH,
                 events=Silence(),
             )  # fmt: skip
             with Memory(Path(own) / "memory.sqlite") as memory:
@@ -307,34 +352,37 @@ def run_document(system: System, path: Path, folder: Path, texts: list[str]) -> 
                     events=Silence(),
                 )  # fmt: skip
             write_atomically(Path(own) / "out.txt", render_english(inputs[0], translations))
-        if cost.failed or cost.decoded != len(set(texts)):
-            raise RuntimeError(f"{cost}: not every sentence was decoded once")
+        check_decoded(task, cost.decoded, cost.failed)
         return cost.tokens, padding_waste(cost.source_tokens, cost.padded_tokens)
 
     return run
 
 
-def run_lines(system: System, path: Path, folder: Path, texts: list[str]) -> Run:
+def run_lines(system: System, task: Task, folder: Path) -> Run:
     """The same for a file of lines."""
     from mtalign.job.events import Silence
     from mtalign.job.rates import padding_waste
     from mtalign.job.stream import LineJob, translate_file
     from mtalign.memory import Memory
 
-    pool = Pool(loaded(system, path, folder))
+    pool = Pool(loaded(system, task, folder))
 
     def run(decoding: Decoding) -> tuple[int, float | None]:
         with tempfile.TemporaryDirectory(dir=folder) as own:
             source = Path(own) / "in.txt"
-            source.write_text("\n".join(texts) + "\n", encoding="utf-8")
+            source.write_text("\n".join(task.texts) + "\n", encoding="utf-8")
             with Memory(Path(own) / "memory.sqlite") as memory, (Path(own) / "out.txt").open("wb") as out:
-                job = LineJob(pool, checkpoints.KOREAN, checkpoints.ENGLISH, memory, decoding, Silence())
+                job = LineJob(pool, task.language, checkpoints.ENGLISH, memory, decoding, Silence())
                 cost = translate_file(source, out, job)
-        if cost.failed or cost.decoded != len(set(texts)):
-            raise RuntimeError(f"{cost}: not every sentence was decoded once")
+        check_decoded(task, cost.decoded, cost.failed)
         return cost.tokens, padding_waste(cost.source_tokens, cost.padded_tokens)
 
     return run
+
+
+def check_decoded(task: Task, decoded: int, failed: int) -> None:
+    if decoded != len(set(task.texts)) or (failed and task.forced):
+        raise RuntimeError(f"{decoded} decoded, {failed} failed: not every sentence was decoded once")
 
 
 class Pool:
@@ -351,25 +399,24 @@ class Pool:
 
 
 def measure(
-    path: Path, folder: Path, systems: Sequence[System], count: int, beams: Sequence[int], rounds: int
+    task: Task, folder: Path, systems: Sequence[System], beams: Sequence[int], rounds: int
 ) -> list[dict[str, Any]]:
-    """Rows of the table for the checkpoint at ``path``: medians of runs in turns, and ratios."""
+    """Rows of the table for ``task``: medians of runs in turns, and ratios."""
     from mtalign.engines.conversion import convert
 
-    convert(checkpoints.resolved(path), "int8", folder)
-    texts = sentences(count)
+    convert(task.model, "int8", folder)
     context = multiprocessing.get_context("spawn")
     workers = []
     for system in systems:
         ours, theirs = context.Pipe()
-        own = texts[: max(2, round(count * system.share))]
-        process = context.Process(target=work, args=(theirs, system, path, folder, own), daemon=True)
+        own = task.part(system.share)
+        process = context.Process(target=work, args=(theirs, system, own, folder), daemon=True)
         process.start()
         theirs.close()
         if ours.recv() != "ready":
             raise RuntimeError(system.label)
         workers.append((system, ours, process))
-        print(f"{path.name}: {system.label}, batch {system.batch}, is ready", file=sys.stderr)
+        print(f"{task.name}: {system.label}, batch {system.batch}, is ready", file=sys.stderr)
     runs: dict[tuple[System, int], list[dict[str, Any]]] = {}
     for _, connection, _ in workers:
         connection.send(1)
@@ -379,7 +426,7 @@ def measure(
             for system, connection, _ in workers:
                 connection.send(beam)
                 runs.setdefault((freeze(system), beam), []).append(connection.recv())
-        print(f"{path.name}: round {number + 1} of {rounds} is over", file=sys.stderr)
+        print(f"{task.name}: round {number + 1} of {rounds} is over", file=sys.stderr)
     for _, connection, process in workers:
         connection.send(None)
         process.join()
@@ -400,8 +447,11 @@ def measure(
             }
             ratios["peak_rss_to_bare"] = round(row["peak_rss_mb"] / bare["peak_rss_mb"], 3) if bare else None
             rows.append(
-                {"shape": path.name, "system": system[0], "batch": system[1], "beam": beam, **ratios, **row}
-            )
+                {
+                    "shape": task.name, "system": system[0], "batch": system[1], "beam": beam,
+                    "unit": task.unit, **ratios, **row,
+                }
+            )  # fmt: skip
     return rows
 
 
@@ -410,7 +460,7 @@ def freeze(system: System) -> Any:
 
 
 def rate_of(row: dict[str, Any]) -> float:
-    return float(row["tokens_per_second"])
+    return float(row["rate"])
 
 
 def _median(values: Sequence[float | None]) -> float | None:
@@ -419,9 +469,10 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
+    unit = rows[0]["unit"]
     lines = [
         "| shape | beam | system | batch | × bare | × transformers batched | × one at a time"
-        + " | peak RSS × bare | target tokens/s | CPU ms/token | padding | peak RSS MB |",
+        + f" | peak RSS × bare | {unit}/s | CPU ms each | padding | peak RSS MB |",
         "|---|" + "---|" * 11,
     ]
     for row in rows:
@@ -429,13 +480,33 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         cells = [
             row["shape"], row["beam"], row["system"], row["batch"],
             *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
-            f"{row['tokens_per_second']:.0f}",
-            f"{row['cpu_ms_per_token']:.2f}",
+            f"{row['rate']:.0f}" if row["rate"] >= 100 else f"{row['rate']:.2f}",
+            f"{row['cpu_ms_per_unit']:.2f}",
             "" if row["padding_waste"] is None else f"{row['padding_waste']:.0%}",
             f"{row['peak_rss_mb']:.0f}",
         ]  # fmt: skip
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
+
+
+def task_of_store(options: argparse.Namespace, count: int) -> Task | None:
+    """The task of ``--model``; None, with a message, where the store has no such model."""
+    from mtalign.errors import MtalignError
+    from mtalign.languages import parse_language
+    from mtalign.models.resolve import resolve
+    from mtalign.models.store import ModelStore
+
+    if not (options.text and options.source):
+        raise SystemExit("--model needs --text and --from")
+    language = parse_language(options.source)
+    try:
+        model = resolve(options.model, source_language=language, store=ModelStore(), offline=True, pull=False)
+    except MtalignError as error:
+        print(f"not measured: {error}", file=sys.stderr)
+        return None
+    lines = [line.strip() for line in options.text.read_text(encoding="utf-8").splitlines()]
+    texts = list(dict.fromkeys(line for line in lines if line))[:count]
+    return Task(model.name, model, language, texts, None, options.shortlist)
 
 
 def main() -> None:
@@ -454,6 +525,10 @@ def main() -> None:
     parser.add_argument("--beams", type=int, nargs="+")
     parser.add_argument("--folder", type=Path, help="keep the checkpoints here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here too")
+    parser.add_argument("--model", metavar="NAME", help="measure a model of the store, on --text")
+    parser.add_argument("--from", dest="source", metavar="LANG", help="language of --text")
+    parser.add_argument("--text", type=Path, metavar="FILE", help="a sentence a line")
+    parser.add_argument("--shortlist", type=Path, metavar="FILE", help="the model's own")
     options = parser.parse_args()
     builders = {"opus-mt shape": build_opus, "NLLB-600M shape": build_nllb}
     wanted = ["opus-mt shape"] * (not options.only_nllb) + ["NLLB-600M shape"] * (
@@ -469,13 +544,22 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        for name in wanted:
-            path = folder / name
-            if not (path / "model.safetensors").exists():
-                path.mkdir(parents=True, exist_ok=True)
-                builders[name](path)
-            count = options.sentences or (96 if options.quick else 256) // (2 if "NLLB" in name else 1)
-            rows += measure(path, folder, systems, count, beams, options.rounds)
+        if options.model:
+            task = task_of_store(options, options.sentences or 256)
+            if task is None:
+                return
+            systems = [system for system in systems if system.label != SHORTLIST or options.shortlist]
+            rows = measure(task, folder, systems, beams, options.rounds)
+        else:
+            for name in wanted:
+                path = folder / name
+                if not (path / "model.safetensors").exists():
+                    path.mkdir(parents=True, exist_ok=True)
+                    builders[name](path)
+                count = options.sentences or (96 if options.quick else 256) // (2 if "NLLB" in name else 1)
+                model = checkpoints.resolved(path)
+                task = Task(name, model, checkpoints.KOREAN, sentences(count), TARGET_TOKENS)
+                rows += measure(task, folder, systems, beams, options.rounds)
     print(table(rows))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
