@@ -5,8 +5,9 @@
 TEXT has a sentence a line, REFERENCE its English. Each row is the whole plan (guard, retries) with a new
 memory: BLEU and chrF2 against the reference, a failed segment counting as empty; the share of lines that
 differ from int8's; p, by which the row differs from int8 in chrF2 by chance (paired approximate
-randomisation). A shortlist is made of each ENGLISH file, which should be of other documents. Then the same
-sentences one by one and in batches of the engine: how many come out with other tokens or another score.
+randomisation). A shortlist is made of the model's whole target side, and of each ENGLISH file, which should
+be of other documents, alone and filled up to each ``--size``. Then the same sentences one by one and in
+batches of the engine: how many come out with other tokens or another score.
 """
 
 from __future__ import annotations
@@ -68,15 +69,16 @@ def translated(
     return Row(label, [translations[segment.id] for segment in segments], seconds)
 
 
-def shortlist_of(english: Path, model: ResolvedModel, place: Path) -> tuple[Path, int]:
-    """A shortlist of a file's tokens, and how many they are."""
+def shortlist_of(english: Path | None, size: int, model: ResolvedModel, place: Path) -> tuple[Path, int]:
+    """A shortlist of a file's tokens, or of the whole target side, and how many they are."""
     from mtalign.engines.conversion import convert
     from mtalign.engines.shortlist import build_shortlist, english_texts, write_shortlist
     from mtalign.engines.tokenization import load_tokenizer, read_vocabulary
     from mtalign.home import mtalign_home
 
     vocabulary = read_vocabulary(convert(model, "int8", mtalign_home()))
-    tokens = build_shortlist(load_tokenizer(model, vocabulary), vocabulary, english_texts(english))
+    texts = [] if english is None else english_texts(english)
+    tokens = build_shortlist(load_tokenizer(model, vocabulary), vocabulary, texts, size)
     write_shortlist(place, model, tokens)
     return place, len(tokens)
 
@@ -145,6 +147,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True, metavar="FILE")
     parser.add_argument("--reference", type=Path, required=True, metavar="FILE")
     parser.add_argument("--english", type=Path, nargs="*", default=[], metavar="FILE")
+    parser.add_argument("--size", type=int, nargs="*", default=[0], metavar="N")
     parser.add_argument("--sentences", type=int, default=500)
     parser.add_argument("--alone", type=int, default=300, help="sentences decoded one by one, at most")
     options = parser.parse_args()
@@ -164,11 +167,16 @@ def main() -> None:
     rows = [translated("int8", model, language, texts, {})]
     rows.append(translated("float32", model, language, texts, {"compute_type": "float32"}))
     with tempfile.TemporaryDirectory() as folder:
-        for number, file in enumerate(options.english):
-            path, size = shortlist_of(file, model, Path(folder) / f"{number}.shortlist")
-            rows.append(
-                translated(f"int8, shortlist of {size:,}", model, language, texts, {"shortlist": path})
+        lists = [(None, 1_000_000), *((file, size) for file in options.english for size in options.size)]
+        for number, (file, size) in enumerate(lists):
+            path, count = shortlist_of(file, size, model, Path(folder) / f"{number}.shortlist")
+            what = (
+                "the target side"
+                if file is None
+                else file.name + (f", filled up to {size:,}" if size else "")
             )
+            label = f"int8, shortlist of {what}: {count:,} tokens"
+            rows.append(translated(label, model, language, texts, {"shortlist": path}))
     print(f"{model.label}, {len(texts)} sentences, beam 4\n\n{table(rows, references)}\n")
     kinds = Counter(flag.name for one in rows[0].translations for flag in one.flags)
     flagged = sum(bool(one.flags) for one in rows[0].translations)

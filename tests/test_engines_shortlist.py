@@ -51,6 +51,36 @@ def test_with_the_text_it_was_made_of_nothing_changes(checkpoint, converted_home
     assert short.version.startswith(full.version + " shortlist ")
 
 
+def test_the_target_side_of_a_marian_model_is_a_list_that_changes_nothing(
+    marian_checkpoint, converted_home, tmp_path
+):
+    full = load(marian_checkpoint, converted_home)
+    vocabulary = full._vocabulary
+    tokens = build_shortlist(full._tokenizer, vocabulary, [], len(vocabulary))
+    assert {token for text in ENGLISH_TEXTS for token in full._tokenizer.target_pieces(text)} <= {*tokens}
+    assert len({*tokens}) == len(tokens) < len(vocabulary)
+    write_shortlist(tmp_path / "list", resolved(marian_checkpoint), tokens)
+    short = load(marian_checkpoint, converted_home, shortlist=tmp_path / "list")
+    requests = [request for request, _ in sample_requests(40)]
+    expected = [one.text for one in full.translate(requests, Decoding())]
+    assert [one.text for one in short.translate(requests, Decoding())] == expected
+
+
+def test_a_list_is_filled_up_with_the_likeliest_tokens_of_the_target_side(marian_checkpoint, converted_home):
+    engine = load(marian_checkpoint, converted_home)
+    bare = build_shortlist(engine._tokenizer, engine._vocabulary, ["The bridge."])
+    filled = build_shortlist(engine._tokenizer, engine._vocabulary, ["The bridge."], len(bare) + 5)
+    ranked = [t for t in engine._tokenizer.target_vocabulary() if t in engine._ids and t not in bare]
+    assert filled == bare + ranked[:5]
+    assert build_shortlist(engine._tokenizer, engine._vocabulary, ["The bridge."], 3) == bare
+
+
+def test_tokens_that_all_languages_share_fill_no_list(nllb_checkpoint, converted_home):
+    engine = load(nllb_checkpoint, converted_home)
+    with pytest.raises(UsageError, match="one set of tokens for all languages"):
+        build_shortlist(engine._tokenizer, engine._vocabulary, [], len(engine._vocabulary))
+
+
 def test_only_its_tokens_are_written_alone_as_in_any_batch(checkpoint, converted_home, tmp_path):
     make(checkpoint, converted_home, tmp_path / "list", [t for t in ENGLISH_TEXTS if "bridge" not in t])
     tokens = set(read_shortlist(tmp_path / "list", resolved(checkpoint)))

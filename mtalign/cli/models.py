@@ -155,7 +155,13 @@ def verify(names: tuple[str, ...]) -> None:
 
 @command.command("shortlist")
 @click.argument("model", metavar="MODEL")
-@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Fill the list up to N tokens with those that the model's target side uses most.",
+)
 @click.option(
     "-o",
     "--output",
@@ -165,15 +171,20 @@ def verify(names: tuple[str, ...]) -> None:
     help="Where the list is written.",
 )
 @click.option("--from", "source", metavar="LANG", help="Source language, where MODEL is a group (opus).")
-def shortlist(model: str, files: tuple[Path, ...], output: Path, source: str | None) -> None:
-    """Make a list of the target tokens that English FILES are made of: with it a seq2seq model is faster.
+def shortlist(
+    model: str, files: tuple[Path, ...], size: int | None, output: Path, source: str | None
+) -> None:
+    """Make a list of the target tokens that a seq2seq model may write: with it the model is faster.
 
-    FILES are English text, TSV whose last column is English, or JSONL with "translation", such as the
-    segments.jsonl of a run. What is not in the list (and is longer than two characters) is not written by
-    the model any more: take much text, and of the kind that is to be translated.
+    Without FILES it is all that a MarianMT model has for English. FILES (English text, TSV whose last column
+    is English, or JSONL with "translation", such as the segments.jsonl of a run) give a shorter list, of the
+    tokens they are made of. What is not in it (and is longer than two characters) is not written any more:
+    take much text, and of the kind that is to be translated, and --size.
 
     \b
     Examples:
+      mtalign models shortlist opus --from fr -o fr.shortlist
+      mtalign models shortlist opus --from fr corpus.tsv --size 24000 -o fr.shortlist
       mtalign models shortlist opus --from ko corpus.tsv -o ko.shortlist
       mtalign models shortlist ./my-nllb outputs/*/segments.jsonl -o nllb.shortlist
       mtalign translate report.txt --model opus --from ko --shortlist ko.shortlist
@@ -194,7 +205,8 @@ def shortlist(model: str, files: tuple[Path, ...], output: Path, source: str | N
     vocabulary = read_vocabulary(directory)
     tokenizer = load_tokenizer(resolved, vocabulary)
     texts = (text for file in files for text in english_texts(file))
-    tokens = build_shortlist(tokenizer, vocabulary, texts)
+    wanted = size or (0 if files else len(vocabulary))
+    tokens = build_shortlist(tokenizer, vocabulary, texts, wanted)
     write_shortlist(output, resolved, tokens)
     click.echo(f"{output}: {len(tokens)} of {len(vocabulary)} tokens")
 

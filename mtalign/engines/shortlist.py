@@ -2,7 +2,9 @@
 
 A decoding step scores every token of the vocabulary; most of a model's 65,000 or 256,000 never occur in a
 user's kind of text. A list taken from such text (the English side of parallel data, or what the model itself
-wrote in an earlier run) leaves them out. CTranslate2 can also choose candidates by source words, but takes
+wrote in an earlier run) leaves them out. A MarianMT model has a tokenizer for each side over one vocabulary:
+what only its source side has, a third to a half, it never wrote in training, so that a list of all of its
+target side costs nothing. CTranslate2 can also choose candidates by source words, but takes
 those of all sentences of a batch together, so that an output would depend on its batch: only the part of its
 vocabulary map that holds for every sentence is used.
 """
@@ -59,14 +61,32 @@ def english_texts(path: Path) -> Iterator[str]:
         raise DocumentError(f"{path} cannot be read: {error}", hint="text in UTF-8, TSV or JSONL") from error
 
 
-def build_shortlist(tokenizer: Tokenizer, vocabulary: Sequence[str], texts: Iterable[str]) -> list[str]:
-    """The tokens of ``vocabulary`` in ``texts``, most frequent first, then those always kept."""
+def build_shortlist(
+    tokenizer: Tokenizer, vocabulary: Sequence[str], texts: Iterable[str], size: int = 0
+) -> list[str]:
+    """The tokens of ``vocabulary`` in ``texts``, most frequent first, then those always kept.
+
+    Where that is less than ``size``, the target side's likeliest others come after them.
+
+    Raises:
+        UsageError: ``size`` is given, and the model has no target side of its own.
+    """
     known = frozenset(vocabulary)
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(token for token in tokenizer.target_pieces(text) if token in known)
     found = [token for token, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    return found + [token for token in vocabulary if token not in counts and _always(token)]
+    found += [token for token in vocabulary if token not in counts and _always(token)]
+    if size > len(found):
+        have = frozenset(found)
+        others = [token for token in tokenizer.target_vocabulary() if token in known and token not in have]
+        if not others and not have.issuperset(vocabulary):
+            raise UsageError(
+                "the model has one set of tokens for all languages: nothing says which of them are English",
+                hint="make its shortlist of English text, without --size",
+            )
+        found += others[: size - len(found)]
+    return found
 
 
 def _always(token: str) -> bool:

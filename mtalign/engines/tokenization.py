@@ -40,6 +40,10 @@ class Tokenizer(Protocol):
         """The tokens that ``text`` is written with."""
         ...
 
+    def target_vocabulary(self) -> list[str]:
+        """All that text is written with, likeliest first; nothing where all languages share the tokens."""
+        ...
+
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """What the encoder gets: ``pieces`` with language codes and the end of sentence.
 
@@ -119,6 +123,13 @@ class MarianTokenizer:
         """The tokens that ``text`` is written with."""
         return list(self._target.encode(text, out_type=str))
 
+    def target_vocabulary(self) -> list[str]:
+        """The pieces of ``target.spm``, by their probability in its unigram model."""
+        pieces = self._target
+        own = (number for number in range(pieces.get_piece_size()) if not _is_special(pieces, number))
+        ranked = sorted(own, key=lambda number: (-pieces.get_score(number), number))
+        return [str(pieces.id_to_piece(number)) for number in ranked]
+
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """``[>>eng<<] pieces </s>``."""
         return [*self._languages.prefix(source, target), *pieces, END]
@@ -160,6 +171,10 @@ class NllbTokenizer:
         """The tokens that ``text`` is written with: the same as a source's."""
         return self.pieces(text)
 
+    def target_vocabulary(self) -> list[str]:
+        """Nothing: all languages share the tokens."""
+        return []
+
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """``kor_Hang pieces </s>``."""
         self.target_prefix(target)
@@ -198,6 +213,10 @@ class SentencePieceM2M100Tokenizer:
     def target_pieces(self, text: str) -> list[str]:
         """The tokens that ``text`` is written with: the same as a source's."""
         return self.pieces(text)
+
+    def target_vocabulary(self) -> list[str]:
+        """Nothing: all languages share the tokens."""
+        return []
 
     def wrap(self, pieces: Sequence[str], source: Language, target: Language) -> list[str]:
         """``__ko__ pieces </s>``, or ``kor_Hang pieces </s>`` for NLLB."""
@@ -254,6 +273,10 @@ def read_vocabulary(directory: Path, side: str = "target") -> list[str]:
 def _joined(pieces: Any, tokens: Sequence[str]) -> str:
     kept = [token for token in tokens if token not in (END, UNKNOWN, "<s>", "<pad>")]
     return str(pieces.decode_pieces(kept)).replace("▁", " ").strip()
+
+
+def _is_special(pieces: Any, number: int) -> bool:
+    return bool(pieces.is_control(number) or pieces.is_unknown(number) or pieces.is_unused(number))
 
 
 def _is_language(token: str) -> bool:
