@@ -500,7 +500,8 @@ def task_of_store(options: argparse.Namespace, count: int) -> Task | None:
         raise SystemExit("--model needs --text and --from")
     language = parse_language(options.source)
     try:
-        model = resolve(options.model, source_language=language, store=ModelStore(), offline=True, pull=False)
+        store = ModelStore()
+        model = resolve(options.model, source_language=language, store=store, offline=False, pull=False)
     except MtalignError as error:
         print(f"not measured: {error}", file=sys.stderr)
         return None

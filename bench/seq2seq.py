@@ -156,7 +156,8 @@ def main() -> None:
 
     language = parse_language(options.source)
     try:
-        model = resolve(options.model, source_language=language, store=ModelStore(), offline=True, pull=False)
+        store = ModelStore()
+        model = resolve(options.model, source_language=language, store=store, offline=False, pull=False)
     except MtalignError as error:
         print(f"not measured: {error}", file=sys.stderr)
         return
