@@ -3,7 +3,7 @@
     python bench/seq2seq.py --model opus-fr-en --from fr --text FILE --reference FILE [--english FILE ...]
 
 TEXT has a sentence a line, REFERENCE its English. Each row is the whole plan (guard, retries) with a new
-memory: CPU time; BLEU and chrF2 against the reference, a failed segment counting as empty; the share of lines that
+memory: CPU time; BLEU and chrF2 against the reference, a failed segment as empty; the share of lines that
 differ from int8's; p, by which the row differs from int8 in chrF2 by chance (paired approximate
 randomisation). A shortlist is made of the model's whole target side, and of each ENGLISH file, which should
 be of other documents, alone and filled up to each ``--size``. Then the same sentences one by one and in
