@@ -111,6 +111,11 @@ def test_a_translation_that_shares_names_with_its_source_is_no_copy():
         ),
         ("Voir https://www.debian.org/releases/stable.fr.html.", "See https://www.debian.org/releases/stable.fr.html"),
         ("sudo", "sudo"),
+        ("Example entry format in /etc/apt/sources.list", "Example entry format in /etc/apt/sources.list"),
+        (
+            "To discover more options, read the apt.conf(5) manual page (« Les pages de manuel »).",
+            'To discover more options, read the apt.conf(5) manual page ("Manual pages").',
+        ),
         ("dpkg-reconfigure", "dpkg-reconfigure"),
         ("/usr/share/doc", "/usr/share/doc"),
     ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtalign.checks.prose import prose
 from mtalign.document import Flag, Severity
+from mtalign.languages import identify
 
 if TYPE_CHECKING:
     from mtalign.languages import Language
@@ -34,9 +35,9 @@ def check_copied(
         own = _WORD.findall(prose(source))
         copied = len(own) > 1 and any(word.islower() for word in own)
     else:
-        found = _WORD.findall(prose(translation))
-        words = {word for word in found if len(word) >= 2 and word.islower()}
+        words = {word for word in _WORD.findall(prose(translation)) if len(word) >= 2 and word.islower()}
         copied = len(words) >= _FEWEST and len(words & source_words) > SHARED_LIMIT * len(words)
-    if copied:
+    # A sentence that is English already, in a document of another language, is rightly the same.
+    if copied and ((found := identify(source)) is None or found.code != target_language.code):
         return [Flag("copied", Severity.ERROR, "the source stands where the translation should")]
     return []
