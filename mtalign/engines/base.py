@@ -126,7 +126,7 @@ class Engine(Protocol):
 
     @property
     def max_source_tokens(self) -> int:
-        """Longest source, in tokens, that the model takes without cutting it."""
+        """Longest source, in tokens, that the model should get whole; a longer one is asked for in parts."""
         ...
 
     def close(self) -> None:

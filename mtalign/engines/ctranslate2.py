@@ -20,6 +20,7 @@ from mtalign.engines.checkpoint import (
     is_converted,
     position_limit,
     read_json,
+    source_limit,
 )
 from mtalign.engines.conversion import convert
 from mtalign.engines.converted import Notice
@@ -229,8 +230,8 @@ class Ctranslate2Engine:
 
     @property
     def max_source_tokens(self) -> int:
-        """How many positions the encoder has."""
-        return self._positions
+        """What the model translates well in one piece, at most what it has positions for."""
+        return source_limit(self.model.family, self._positions)
 
     @property
     def max_target_tokens(self) -> int:

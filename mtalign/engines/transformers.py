@@ -22,6 +22,7 @@ from mtalign.engines.checkpoint import (
     is_converted,
     position_limit,
     require_file,
+    source_limit,
     unknown_language,
 )
 from mtalign.engines.tokenization import MarianLanguages
@@ -207,8 +208,8 @@ class TransformersEngine:
 
     @property
     def max_source_tokens(self) -> int:
-        """How many positions the encoder has."""
-        return self._positions
+        """What the model translates well in one piece, at most what it has positions for."""
+        return source_limit(self.model.family, self._positions)
 
     @property
     def max_target_tokens(self) -> int:
