@@ -425,7 +425,13 @@ def measure(
         for beam in beams:
             for system, connection, _ in workers:
                 connection.send(beam)
-                runs.setdefault((freeze(system), beam), []).append(connection.recv())
+                found = connection.recv()
+                runs.setdefault((freeze(system), beam), []).append(found)
+                print(
+                    f"{task.name}: {system.label}, batch {system.batch}, beam {beam}: {found['rate']:.2f} "
+                    f"{task.unit}/s, {found['cpu_ms_per_unit']:.1f} ms of CPU each",
+                    file=sys.stderr,
+                )
         print(f"{task.name}: round {number + 1} of {rounds} is over", file=sys.stderr)
     for _, connection, process in workers:
         connection.send(None)
