@@ -280,8 +280,9 @@ class Ctranslate2Engine:
         if requests[0].terms:
             beam = hypotheses = max(decoding.beam, N_BEST)
         if longest < padded:
-            # CTranslate2 pads to the longest source. This one is made to end before its first token.
-            sources = [*sources, [sources[0][0]] * (padded - 1) + [END]]
+            # CTranslate2 pads to the longest source. This one says nothing and is made to begin with the end:
+            # a model ends at once. With words in it, one wrote on for as long as the others.
+            sources = [*sources, [END] * padded]
             prefixes = [*prefixes, [*prefix, END]]
         results = self._translator.translate_batch(
             sources if self._add_end else [tokens[:-1] for tokens in sources],
