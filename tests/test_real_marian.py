@@ -61,3 +61,19 @@ def test_it_gives_the_same_bits_alone_and_together(engine):
     for beam in (1, 4):
         together = engine.translate(requests, Decoding(beam=beam))
         assert together == [engine.translate([request], Decoding(beam=beam))[0] for request in requests]
+
+
+def test_what_pads_a_batch_writes_next_to_nothing(engine, monkeypatch):
+    """With words in it, it wrote on for as long as the sentences that it stands beside."""
+    translator, padding = engine._translator, []
+
+    class Watched:
+        def translate_batch(self, sources, **options):
+            results = translator.translate_batch(sources, **options)
+            padding.extend(results[len(requests) :])
+            return results
+
+    requests = [Request(text, FRENCH, ENGLISH) for text in [*TEXTS][-1:]]
+    monkeypatch.setattr(engine, "_translator", Watched())
+    engine.translate(requests, Decoding())
+    assert [len(one.result().hypotheses[0]) <= 4 for one in padding] == [True]
