@@ -158,9 +158,10 @@ class OpenVinoEngine:
         count = self._vocabulary.count(request.text)
         limit = longest_output(count, decoding)
         pipeline = self._pipeline(request.target)
-        prompt = self._prompt(pipeline, request, decoding, limit, sampled=True)
         shorter = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
-        samples = min(samples, pipeline.most_samples(len(prompt), shorter))
+        if samples:
+            prompt = self._prompt(pipeline, request, decoding, limit, sampled=True)
+            samples = min(samples, pipeline.most_samples(len(prompt), shorter))
         if samples:
             # Of its own for each text, so that luck is not the same for all.
             seed = zlib.crc32(request.text.encode()) + decoding.seed
