@@ -109,6 +109,22 @@ def test_verify_tells_a_flipped_byte(run, copy, home):
     assert "mtalign models pull opus-ko-en --force" in err
 
 
+def test_remove_takes_a_models_conversions_along_and_no_others(run, copy, home):
+    run("pull", "opus-ko-en", "--from", str(copy))
+    (fingerprint,) = (
+        json.loads(path.read_text("utf-8"))["fingerprint"]
+        for path in home.rglob("opus-ko-en/*.json")
+        if "fingerprint" in path.read_text("utf-8")
+    )
+    converted = home / "converted"
+    for name in (f"{fingerprint}-int8-4.8.5", f"{fingerprint}-float32-4.7.0", f"{'0' * 64}-int8-4.8.5"):
+        (converted / name).mkdir(parents=True)
+        (converted / name / "model.bin").write_bytes(b"0" * 3_000_000)
+    (converted / f"{fingerprint}-int8-4.8.5.lock").touch()
+    assert run("remove", "opus-ko-en") == (0, "opus-ko-en: 6 MB freed\n", "")
+    assert [place.name for place in converted.iterdir()] == [f"{'0' * 64}-int8-4.8.5"]
+
+
 def test_remove_and_path_of_a_missing_model(run, copy):
     run("pull", "opus-ko-en", "--from", str(copy))
     assert run("remove", "opus-ko-en") == (0, "opus-ko-en: 0 MB freed\n", "")

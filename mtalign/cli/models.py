@@ -214,15 +214,23 @@ def shortlist(
 @command.command("remove")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def remove(names: tuple[str, ...]) -> None:
-    """Take models, and what broken pulls left of them, off the disk.
+    """Take models, their conversions, and what broken pulls left of them, off the disk.
 
     \b
     Examples:
       mtalign models remove opus-ko-en
     """
+    from mtalign.engines.converted import discard_conversions
+    from mtalign.home import mtalign_home
+
     store = _store()
     for name in names:
-        click.echo(f"{name}: {_size(store.remove(name))} freed")
+        entry = store.catalogue.find(name)
+        fingerprint = store.record(entry).fingerprint if store.has(entry) else None
+        freed = store.remove(name)
+        if fingerprint:
+            freed += discard_conversions(mtalign_home(), fingerprint)
+        click.echo(f"{name}: {_size(freed)} freed")
 
 
 @command.command("path")

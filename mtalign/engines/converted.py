@@ -63,6 +63,27 @@ def converted(
     return target
 
 
+def discard_conversions(home: Path, fingerprint: str) -> int:
+    """Delete all conversions of a model, those by older versions too; gives the bytes freed.
+
+    Raises:
+        ModelError: one cannot be deleted.
+    """
+    freed = 0
+    for place in sorted((home / "converted").glob(f"{fingerprint}-*")):
+        try:
+            if place.is_dir():
+                freed += sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+        except OSError as error:
+            raise ModelError(
+                f"cannot delete {place}: {error.strerror or error}", hint="delete the folder yourself"
+            ) from error
+    return freed
+
+
 def run_converter(
     module: str, model: ResolvedModel, arguments: list[str], *, library: str, hint: str
 ) -> None:
