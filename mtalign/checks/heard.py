@@ -12,7 +12,15 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mtalign.checks.sound import VOWELS, best_match, likeness_of, sound_of_katakana, sound_of_word
+from mtalign.checks.sound import (
+    ALPHABET,
+    VOWELS,
+    best_match,
+    likeness_of,
+    sound_of_katakana,
+    sound_of_word,
+    weight_of,
+)
 from mtalign.checks.spelling import fold
 
 if TYPE_CHECKING:
@@ -27,8 +35,7 @@ _ROMAN = (
 _MANDARIN = (("q", "C"), ("x", "S"), ("c", "C"))
 _ELSEWHERE = (("q", "k"), ("x", "ks"), ("c", "k"))
 _OTHER = re.compile(r"[^a-z]+")
-_ALPHABET = "abcdefghijklmnopqrstuvwxyzSCJ "
-_PLACE = {sound: place for place, sound in enumerate(_ALPHABET)}
+_PLACE = {sound: place for place, sound in enumerate(ALPHABET)}
 _MISSING = {True: 0.2, False: 0.6}
 """What a vowel and a consonant of the word cost that the text lacks."""
 _EXTRA = {True: 0.1, False: 0.5}
@@ -136,11 +143,11 @@ def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.floa
     """Weight of each sound, likeness of each two, and what each costs where the word lacks it."""
     import numpy as np
 
-    size = len(_ALPHABET)
+    size = len(ALPHABET)
     likeness = np.empty((size, size))
-    for a, first in enumerate(_ALPHABET):
-        for b, second in enumerate(_ALPHABET):
+    for a, first in enumerate(ALPHABET):
+        for b, second in enumerate(ALPHABET):
             known = likeness_of(first, second)
             likeness[a, b] = known if known is not None else _UNLIKE[first in VOWELS]
-    weights = np.array([0.4 if sound in VOWELS else 1.0 for sound in _ALPHABET])
-    return weights, likeness, np.array([_EXTRA[sound in VOWELS] for sound in _ALPHABET])
+    weights = np.array([weight_of(sound) for sound in ALPHABET])
+    return weights, likeness, np.array([_EXTRA[sound in VOWELS] for sound in ALPHABET])

@@ -12,6 +12,8 @@ import unicodedata
 from functools import lru_cache
 
 VOWELS = "aiueo"
+ALPHABET = "abcdefghijklmnopqrstuvwxyzSCJ "
+"""All sounds, and what stands between words."""
 _ROWS = {
     "k": "カキクケコ", "g": "ガギグゲゴ", "s": "サシスセソ", "z": "ザジズゼゾ", "t": "タチツテト",
     "d": "ダヂヅデド",
@@ -50,8 +52,8 @@ _NEAR = {
 _LIKENESS = {
     (a, b): value for pair, value in _NEAR.items() for a, b in ((pair[0], pair[1]), (pair[1], pair[0]))
 }
+_LIKENESS |= {(sound, sound): 1.0 for sound in ALPHABET}
 _LIKENESS |= {(a, b): 0.4 if a == b else 0.2 for a in VOWELS for b in VOWELS}
-_VOWEL_WEIGHT = 0.4
 _WORD = re.compile(r"[a-z]+")
 _DOUBLED = re.compile(r"(.)\1")
 _PER_JOIN = 0.06
@@ -84,8 +86,6 @@ def sound_of_word(word: str) -> str:
 
 def likeness_of(sound: str, other: str) -> float | None:
     """How alike two sounds are, 0 to 1; None where they are not alike at all."""
-    if sound == other and sound not in VOWELS:
-        return 1.0
     return _LIKENESS.get((sound, other))
 
 
@@ -141,15 +141,20 @@ def likeness(left: str, right: str) -> float:
         diagonal = 0.0
         for place, other in enumerate(right, start=1):
             above = row[place]
-            gain = 1.0 if sound == other and sound not in VOWELS else _LIKENESS.get((sound, other), 0.0)
+            gain = _LIKENESS.get((sound, other), 0.0)
             row[place] = max(above, row[place - 1], diagonal + gain)
             diagonal = above
     return 2 * row[-1] / total
 
 
+def weight_of(sound: str) -> float:
+    """What one sound counts for: a vowel less than a consonant."""
+    return 0.4 if sound in VOWELS else 1.0
+
+
 @lru_cache(maxsize=16384)
 def _weight(sounds: str) -> float:
-    return sum(_VOWEL_WEIGHT if sound in VOWELS else 1.0 for sound in sounds)
+    return sum(map(weight_of, sounds))
 
 
 _KATAKANA = re.compile("[ァ-ヴー]{3,}")
