@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed import TokenEmbedder
+from mtalign.embed.base import without_cache
 from mtalign.files import packaged_json
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def has_word_links(embedder: Embedder, source_language: str, target_language: st
 
 def token_embedder(embedder: Embedder) -> TokenEmbedder | None:
     """The embedder, or the one behind its cache, if it can encode tokens."""
-    inner = getattr(embedder, "inner", embedder)
+    inner = without_cache(embedder)
     return inner if isinstance(inner, TokenEmbedder) else None
 
 

@@ -173,3 +173,9 @@ def unit_rows_about_mean(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     centred = rows - rows.mean(axis=0)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
     return np.asarray(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0))
+
+
+def without_cache(embedder: Embedder) -> Embedder:
+    """The embedder behind its cache, which knows whole texts only; itself where it has none."""
+    inner: Embedder = getattr(embedder, "inner", embedder)
+    return inner

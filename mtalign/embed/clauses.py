@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from itertools import accumulate, pairwise
 
 CLAUSE_MARKS = frozenset(',;:.!?…—，、；：。！？．､｡()（）«»"“”「」『』')
@@ -11,14 +11,11 @@ _RUN = 3
 """Tokens of a run: two in a row are about a phrase."""
 
 
-def mark_pieces(pieces: Iterable[str]) -> frozenset[int]:
-    """Numbers of the pieces of a vocabulary that are nothing but marks a clause may end with."""
-    bare = (piece.strip("\u2581") for piece in pieces)
-    return frozenset(number for number, piece in enumerate(bare) if piece and set(piece) <= CLAUSE_MARKS)
-
-
 class ClauseMarks(Container[object]):
-    """The same, asked number by number: a vocabulary is large, and few of its pieces are in a text."""
+    """Numbers of the pieces of a vocabulary that are nothing but marks a clause may end with.
+
+    Found out as they are asked for: a vocabulary is large, and few of its pieces are in a text.
+    """
 
     def __init__(self, piece_of: Callable[[int], str]) -> None:
         self._piece_of = piece_of

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign.embed.base import Pieces, TokenVectors, unit_rows_about_mean
-from mtalign.embed.clauses import clause_lengths, cut_pieces, mark_pieces
+from mtalign.embed.clauses import ClauseMarks, clause_lengths, cut_pieces
 from mtalign.errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class E5Embedder:
         self.fingerprint = f"{_PACKAGE} {_RECIPE}"
         self._tokenizer = _tokenizer(self._file)
         self._encoder = _Encoder(self._file)
-        self._marks = mark_pieces(self._file.pieces)
+        self._marks = ClauseMarks(self._file.pieces.__getitem__)
         self._prefix = self._token_ids(_PREFIX)[0]
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:

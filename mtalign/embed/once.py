@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from mtalign.embed.base import Embedder, Finish, Pieces, TokenEmbedder, TokenSummer, TokenSums, TokenVectors
+from mtalign.embed.base import (
+    Embedder,
+    Finish,
+    Pieces,
+    TokenEmbedder,
+    TokenSummer,
+    TokenSums,
+    TokenVectors,
+    without_cache,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 AT_A_TIME = 64
-"""So many segments are best encoded together: 10 MB of sums."""
+"""So many segments, or pairs of texts, are best encoded together: 10 MB of sums."""
 
 _T = TypeVar("_T")
 
@@ -28,7 +37,7 @@ def in_parts(items: Sequence[_T]) -> Iterable[Sequence[_T]]:
 
 def encoded_once(embedder: Embedder, texts: Iterable[str]) -> Embedder:
     """The embedder, which knows ``texts`` by their tokens already; itself if it does not sum over tokens."""
-    inner = getattr(embedder, "inner", embedder)
+    inner = without_cache(embedder)
     if not isinstance(inner, TokenSummer) or not isinstance(inner, TokenEmbedder):
         return embedder
     return OnceEmbedder(inner, texts)

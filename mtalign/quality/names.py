@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from mtalign.checks.founded import SIGNS, NameSigns, Suspect, suspects
 from mtalign.checks.run_names import RUN_SIGNS, RunNames
 from mtalign.embed import TokenSummer
-from mtalign.embed.base import unit_rows_about_mean
+from mtalign.embed.base import unit_rows_about_mean, without_cache
+from mtalign.embed.once import in_parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from mtalign.embed import Embedder, TokenSums
     from mtalign.languages import Language
 
-_AT_A_TIME = 64
-"""Pairs of texts that are measured together."""
 _HEARD_WELL = 0.7
 _MOST_UNNAMED = 2
 _NEAR = 2
@@ -41,12 +40,11 @@ def measure_names(
     Needs a :class:`mtalign.embed.TokenSummer`; of another embedder nothing is said.
     """
     found: list[tuple[NameSigns, ...]] = [()] * len(pairs)
-    inner = getattr(embedder, "inner", embedder)
+    inner = without_cache(embedder)
     if not isinstance(inner, TokenSummer):
         return found
     wanted = [(n, some) for n, pair in enumerate(pairs) if (some := suspects(*pair))]
-    for start in range(0, len(wanted), _AT_A_TIME):
-        part = wanted[start : start + _AT_A_TIME]
+    for part in in_parts(wanted):
         sums = inner.encode_token_sums([text for number, _ in part for text in pairs[number][:2]])
         names = [one.name for _, some in part for one in some]
         sizes = iter(

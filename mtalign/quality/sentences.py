@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mtalign.checks.coverage import SentenceSigns
 from mtalign.checks.length import expected_length
 from mtalign.embed import AdditiveEmbedder, Embedder
+from mtalign.embed.once import in_parts
 from mtalign.segment import split_sentences
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 _MOST_CLAUSES = 3
 """Clauses in a row that can be the counterpart of a sentence."""
-_AT_A_TIME = 64
-"""Pairs of texts that are measured together."""
 _SPREAD = 0.17
 """Standard deviation of the log of a good translation's length over the one to expect."""
 _MOST_LENGTH = 8.0
@@ -59,8 +58,7 @@ def measure_sentences(
         ours, theirs = split_sentences(source, language), split_sentences(translation, english)
         if ours and theirs and len(ours) + len(theirs) > 2:
             wanted.append((number, ours, theirs))
-    for start in range(0, len(wanted), _AT_A_TIME):
-        part = wanted[start : start + _AT_A_TIME]
+    for part in in_parts(wanted):
         texts: list[tuple[str, list[Span]]] = []
         for number, ours, theirs in part:
             texts += [(pairs[number][0], ours), (pairs[number][1], theirs)]

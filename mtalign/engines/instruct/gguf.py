@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -54,12 +55,8 @@ def read_gguf(path: Path) -> GgufFile:
     Raises:
         ModelError: the file is missing, is no GGUF file, or ends before its last tensor begins.
     """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            return _Reader(file, path, size).read()
-    except OSError as error:
-        raise ModelError(f"cannot read the model {path}: {error.strerror}", hint="check the path") from error
+    with _opened(path) as reader:
+        return reader.read()
 
 
 def read_architecture(path: Path) -> str:
@@ -68,10 +65,15 @@ def read_architecture(path: Path) -> str:
     Raises:
         ModelError: the file is missing, is no GGUF file, or ends before.
     """
+    with _opened(path) as reader:
+        return reader.read_architecture()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Reader]:
     try:
-        size = path.stat().st_size
         with path.open("rb") as file:
-            return _Reader(file, path, size).read_architecture()
+            yield _Reader(file, path, path.stat().st_size)
     except OSError as error:
         raise ModelError(f"cannot read the model {path}: {error.strerror}", hint="check the path") from error
 
