@@ -497,22 +497,29 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def task_of_store(options: argparse.Namespace, count: int) -> Task | None:
-    """The task of ``--model``; None, with a message, where the store has no such model."""
+def model_of_store(name: str, language: Language) -> ResolvedModel | None:
+    """A model that is there; None, with a message, where it is not."""
     from mtalign.errors import MtalignError
-    from mtalign.languages import identify, parse_language
     from mtalign.models.resolve import resolve
     from mtalign.models.store import ModelStore
+
+    try:
+        return resolve(name, source_language=language, store=ModelStore(), offline=False, pull=False)
+    except MtalignError as error:
+        print(f"not measured: {error}", file=sys.stderr)
+        return None
+
+
+def task_of_store(options: argparse.Namespace, count: int) -> Task | None:
+    """The task of ``--model``; None, with a message, where the store has no such model."""
+    from mtalign.languages import identify, parse_language
     from mtalign.segment import split_sentences
 
     if not (options.text and options.source):
         raise SystemExit("--model needs --text and --from")
     language = parse_language(options.source)
-    try:
-        store = ModelStore()
-        model = resolve(options.model, source_language=language, store=store, offline=False, pull=False)
-    except MtalignError as error:
-        print(f"not measured: {error}", file=sys.stderr)
+    model = model_of_store(options.model, language)
+    if model is None:
         return None
     lines = [line.strip() for line in options.text.read_text(encoding="utf-8").splitlines()]
     texts = [

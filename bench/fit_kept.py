@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from evalsets import BLOCK, GOOD, read_references, read_rows
+from ranking import auc
 
 from mtalign.checks import kept
 from mtalign.checks.spelling import fold
@@ -38,11 +39,6 @@ def fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
         at = moved + np.float32((step - 1) / (step + 2)) * (moved - weight)
         weight = moved
     return weight, bias
-
-
-def auc(good: np.ndarray, bad: np.ndarray) -> float:
-    ranks = np.argsort(np.argsort(np.concatenate([good, bad]))) + 1
-    return float((ranks[: len(good)].sum() - len(good) * (len(good) + 1) / 2) / (len(good) * len(bad)))
 
 
 def main() -> None:

@@ -16,15 +16,10 @@ from pathlib import Path
 import numpy as np
 from evalsets import SETS
 from fit_quality import SIGNALS, Data, estimates, evaluation_data, fit, read_scored
+from ranking import auc, ranks
 
 from mtalign.embed import load_embedder
 from mtalign.quality import Signals, estimate_quality, measure
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks, ties at their mean."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
 
 
 def correlations(values: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
@@ -33,12 +28,6 @@ def correlations(values: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
         return 0.0, 0.0
     both = (np.corrcoef(values, truth), np.corrcoef(ranks(values), ranks(truth)))
     return float(both[0][0, 1]), float(both[1][0, 1])
-
-
-def auc(good: np.ndarray, bad: np.ndarray) -> float:
-    """Probability that a good one is above a bad one, ties counting half."""
-    place = ranks(np.concatenate([good, bad]))[: len(good)]
-    return float((place.sum() - len(good) * (len(good) + 1) / 2) / (len(good) * len(bad)))
 
 
 def columns_of(data: Data, estimate: np.ndarray) -> dict[str, np.ndarray]:

@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engines import model_of_store
+
 from mtalign.document import Segment, Translation
 from mtalign.engines.base import Decoding, Request, ResolvedModel
-from mtalign.errors import MtalignError
 from mtalign.languages import ENGLISH, Language, parse_language
 
 
@@ -150,15 +151,9 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=500)
     parser.add_argument("--alone", type=int, default=300, help="sentences decoded one by one, at most")
     options = parser.parse_args()
-    from mtalign.models.resolve import resolve
-    from mtalign.models.store import ModelStore
-
     language = parse_language(options.source)
-    try:
-        store = ModelStore()
-        model = resolve(options.model, source_language=language, store=store, offline=False, pull=False)
-    except MtalignError as error:
-        print(f"not measured: {error}", file=sys.stderr)
+    model = model_of_store(options.model, language)
+    if model is None:
         return
     lines = options.text.read_text(encoding="utf-8").splitlines()
     english = options.reference.read_text(encoding="utf-8").splitlines()

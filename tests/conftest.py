@@ -30,6 +30,16 @@ def own_home(shared_folder: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny GGUF model with random weights."""
+    import tiny_gguf
+
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    tiny_gguf.write_model(path)
+    return path
+
+
 @pytest.fixture(scope="session")
 def marian_checkpoint(shared_folder: Path) -> Path:
     """A small trained MarianMT checkpoint, ko/ja/de/zh → en."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_gguf import DE, EN, ZH, token_list, write_model
+from tiny_gguf import DE, EN, ZH, token_list
 
 from mtalign.engines.base import Hypothesis, Request
 from mtalign.engines.instruct.choose import Chooser
@@ -19,13 +19,6 @@ from mtalign.engines.instruct.vocabulary import (
     spells,
 )
 from mtalign.languages import Language
-
-
-@pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    write_model(path)
-    return path
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,6 @@ from mtalign.errors import EngineError, MissingPackageError, ModelError
 
 
 @pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    write_model(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def engine(model_path: Path):
     pytest.importorskip("xllamacpp")
     engine = load(resolved(model_path), context=2048, threads=1)

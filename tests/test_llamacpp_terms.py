@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_gguf import EN, KO, TEXTS, ZH, resolved, write_model
+from tiny_gguf import EN, KO, TEXTS, ZH, resolved
 
 from mtalign.engines.base import ContextPair, Decoding, Request
 from mtalign.engines.instruct.gguf import read_gguf
@@ -19,13 +19,6 @@ from mtalign.glossary import Term
 NATO = Term("北约", ("NATO", "the Alliance"), "house style")
 JAPAN = Term("日本", ("Japan",))
 DECODING = Decoding(quality="fast", min_length=24, max_ratio=1.0)
-
-
-@pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    write_model(path)
-    return path
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_gguf import EN, KO, TEXTS, ZH, has_east_asian, requests, resolved, write_model
+from tiny_gguf import EN, KO, TEXTS, ZH, has_east_asian, requests, resolved
 
 from mtalign.engines.base import ContextPair, Decoding, Hypothesis, Pipelined, Request
 from mtalign.engines.instruct.gguf import read_gguf
@@ -26,13 +26,6 @@ from mtalign.languages import Language
 
 pytest.importorskip("openvino_genai")
 QUALITIES = ("fast", "good", "best")
-
-
-@pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    write_model(path)
-    return path
 
 
 @pytest.fixture(scope="module")
