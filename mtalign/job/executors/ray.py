@@ -211,7 +211,9 @@ class _Pool:
                         raise EngineError(
                             f"ray: one worker after the other died: {error}", hint=_KEPT
                         ) from error
-                    if number is not None:
+                    if number is None:
+                        self._events.note("ray: a worker died as it started")
+                    else:
                         tries[number] += 1
                         # Behind the others, so that they are done if it is to blame.
                         waiting.append(number)
