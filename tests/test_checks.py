@@ -216,6 +216,8 @@ def test_a_good_translation_has_no_flag():
         ("2,5 Stunden", "two and a half hours", DE),
         ("um 18.30 Uhr", "at 6:30 pm", DE),
         ("80er Jahre", "the eighties", DE),
+        ("本世纪20年代初", "the early 2020s", ZH),
+        ("20世纪20年代", "the 20s of the 20th century", ZH),
         ("zwölf Eier", "12 eggs", DE),
         ("am 08.04.2023", "on April 8, 2023", DE),
     ],
@@ -227,6 +229,15 @@ def test_dates_times_fractions_and_number_words_are_the_same_number(source, tran
 def test_a_number_that_only_the_translation_has_is_flagged_with_its_place():
     (flag,) = check_numbers("百分之二十五", "26%", ZH, ENGLISH)
     assert (flag.translation_span, flag.severity) == ((0, 2), Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("source", "language"),
+    [("本世纪20年代初", ZH), ("in den 20er Jahren", DE), ("20世纪20年代", ZH), ("20년대", KO)],
+)
+def test_a_decade_is_no_century(source, language):
+    flags = check_numbers(source, "in the 20th century", language, ENGLISH)
+    assert [flag.name for flag in flags] == ["number"]
 
 
 def test_a_number_left_in_the_way_of_the_source_is_flagged():

@@ -47,18 +47,20 @@ def check_numbers(
     wanted = read_source(text, source_language)
     digits, in_words, scales = read_english(english)
     have = Values([*digits, *in_words], scales)
+    no_centuries = Values([*(one for one in digits if not one.century), *in_words], scales)
     lost = [
         quantity
         for quantity in wanted
         if quantity.sure
-        and not have.any_of(quantity)
+        and not (no_centuries if quantity.decade else have).any_of(quantity)
         and not (_RANGE.match(text, quantity.end) and have.any_of(_scaled(quantity)))
     ]
     known = Values([*wanted, *(_scaled(one) for one in wanted if _RANGE.match(text, one.end))])
+    no_decades = Values(one for one in wanted if not one.decade)
     made_up = [
         quantity
         for quantity in digits
-        if not known.any_of(quantity)
+        if not (no_decades if quantity.century else known).any_of(quantity)
         and not any(value * scale in known for value in quantity.values for scale in scales)
         and not _IN_A_NAME.search(english, max(0, quantity.start - 2), quantity.start)
         and (source_language.primary in _READ_WORDS or max(quantity.values) > _SMALL)

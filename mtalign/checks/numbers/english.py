@@ -69,6 +69,7 @@ _AND_A_HALF = re.compile(r"\s+and\s+a\s+(half|quarter)\b")
 _SINGLE_WORD = re.compile(r"[a-z]+")
 _YEAR_PAIR = re.compile(r"((?:1[89]|20)\d\d)[/\u2013-](\d\d)(?!\d)")
 _CLOCK_AFTER = re.compile(r"\s?(?:gmt|utc|hours|hrs|h)\b")
+_CENTURY_AFTER = re.compile(r"(?:st|nd|rd|th)[\s-]+centur(?:y|ies)\b")
 _DOTTED_TIME = re.compile(r"[:.]?\d*\s?[ap]\.?m\b")
 
 
@@ -175,7 +176,8 @@ def _digit_numbers(text: str) -> Iterator[Quantity]:
             end = scale.end() if scale[1] else end
         if half := _AND_A_HALF.match(text, end):
             values.add(value + (0.5 if half[1] == "half" else 0.25))
-        yield Quantity(match.start(), end, frozenset(values))
+        century = _CENTURY_AFTER.match(text, end) is not None
+        yield Quantity(match.start(), end, frozenset(values), century=century)
 
 
 def _one_decimal(digits: str) -> bool:

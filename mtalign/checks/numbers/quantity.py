@@ -32,6 +32,10 @@ class Quantity:
     """Readings: ``18:30`` is also 6:30, ``80er`` also 1980."""
     sure: bool = True
     """Whether it is a number for certain, and not part of a word or a figure of speech."""
+    decade: bool = False
+    """``20年代``: no century is it."""
+    century: bool = False
+    """``20th century``: no decade is it."""
 
 
 def grouped_value(text: str) -> float:

@@ -121,14 +121,15 @@ def _digit_numbers(text: str, language: Language) -> Iterator[Quantity]:
             decade = DIGITS.match(text, after.end())
             if decade and _DECADE.match(text, decade.end()):
                 year = float(re.sub(r"\D", "", decade.group()))
-                yield Quantity(decade.start(), decade.end(), frozenset({year, first + year}))
+                yield Quantity(decade.start(), decade.end(), frozenset({year, first + year}), decade=True)
                 position = decade.end()
             continue
         # A single thing is "a" or "the" in English.
         # A small number that stands to a letter is part of a name or a unit: km2, G7, CO2.
         glued = text[start - 1 : start].isascii() and text[start - 1 : start].isalpha()
         sure = values != {1.0} and not (glued and max(values) < 1000)
-        yield Quantity(start, end, values | _in_context(text, start, end, values), sure)
+        values |= _in_context(text, start, end, values)
+        yield Quantity(start, end, values, sure, decade=_DECADE.match(text, end) is not None)
 
 
 def _readings(digits: str, decimal_comma: bool) -> frozenset[float]:
