@@ -18,6 +18,7 @@ from mtalign.engines.instruct.vocabulary import (
     forbidden_ranges,
     spells,
 )
+from mtalign.glossary import Term
 from mtalign.languages import Language
 
 
@@ -134,15 +135,31 @@ def hypothesis(text: str, finished: bool = True) -> Hypothesis:
 def test_the_candidate_that_means_what_the_source_says_is_chosen() -> None:
     wrong, right = hypothesis("The weather will be fine tomorrow."), hypothesis("Export the file to disk.")
     for candidates in ([wrong, right], [right, wrong]):
-        chosen = Chooser(2.0).choose("将文件导出到磁盘。", ZH, candidates)
+        chosen = Chooser(2.0).choose(Request("将文件导出到磁盘。", ZH, EN), candidates)
         assert chosen.text == right.text
         assert chosen.tokens == 6
 
 
 def test_an_unfinished_or_empty_candidate_is_chosen_only_where_there_is_no_other() -> None:
     cut, empty, whole = hypothesis("Export the file", finished=False), hypothesis(" "), hypothesis("No idea")
-    assert Chooser(2.0).choose("将文件导出到磁盘。", ZH, [cut, empty, whole]).text == "No idea"
-    assert not Chooser(2.0).choose("将文件导出到磁盘。", ZH, [cut, cut]).finished
+    request = Request("将文件导出到磁盘。", ZH, EN)
+    assert Chooser(2.0).choose(request, [cut, empty, whole]).text == "No idea"
+    assert not Chooser(2.0).choose(request, [cut, cut]).finished
+
+
+def test_of_candidates_as_good_the_one_with_the_numbers_of_the_source_is_chosen() -> None:
+    request = Request("到本世纪20年代初,产量增长了12%。", ZH, EN)
+    wrong = hypothesis("By the early 20th century, output had grown by 12%.")
+    right = hypothesis("By the early 2020s, output had grown by 12%.")
+    for candidates in ([wrong, right], [right, wrong]):
+        assert Chooser(0.0).choose(request, candidates).text == right.text
+
+
+def test_of_candidates_as_good_the_one_with_the_terms_of_the_glossary_is_chosen() -> None:
+    request = Request("溢出效应", ZH, EN, terms=(Term("溢出效应", ("spill-over effect",)),))
+    wrong, right = hypothesis("The overflow effect"), hypothesis("The spill-over effect")
+    for candidates in ([wrong, right], [right, wrong]):
+        assert Chooser(0.0).choose(request, candidates).text == right.text
 
 
 def test_a_prompt_names_the_languages_and_ends_with_the_text_as_it_stands() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mtalign.checks.numbers import check_numbers
 from mtalign.embed import ENCODER_LANGUAGES, Embedder, load_embedder
-from mtalign.engines.base import Hypothesis
+from mtalign.engines.base import Hypothesis, Request
+from mtalign.glossary import count_hits
 from mtalign.languages import Language
 
 DOUBT = 0.7
@@ -15,9 +17,18 @@ DOUBT = 0.7
 Settled between 0.6 and 0.75 on one Chinese abstract (seed 004); to be fitted on development data.
 """
 
+WRONG_NUMBER = 0.1
+"""What a number that is lost, changed or made up weighs against the agreement of the candidates.
+
+On 192 sentences of FLORES (all four languages) 6 choices had one without it, 1 with it; chrF2 stays.
+"""
+
+MISSED_TERM = 0.2
+"""The same of a term of the glossary that a candidate does not have."""
+
 
 class Chooser:
-    """Chooses by agreement and by similarity to the source; loads its encoder when first needed.
+    """Chooses by agreement, similarity to the source, numbers and terms; loads its encoder when needed.
 
     Args:
         similarity_weight: what the similarity to the source weighs against the agreement of the candidates:
@@ -28,11 +39,12 @@ class Chooser:
         self._similarity_weight = similarity_weight
         self._encoder: Embedder | None = None
 
-    def choose(self, source: str, language: Language, candidates: Sequence[Hypothesis]) -> Hypothesis:
-        """The candidate with the highest mean chrF2 against the others plus similarity to ``source``.
+    def choose(self, request: Request, candidates: Sequence[Hypothesis]) -> Hypothesis:
+        """The candidate with the highest mean chrF2 against the others plus similarity to the source.
 
         Minimum Bayes risk decoding (Kumar and Byrne 2004) with chrF as the gain, and the cosine of
-        multilingual sentence vectors. Unfinished and empty candidates are taken only where there is no
+        multilingual sentence vectors; numbers that differ from the source's and terms of the request that are
+        missed count against a candidate. Unfinished and empty candidates are taken only where there is no
         other; a tie goes to the first; ``tokens`` are those of all candidates.
 
         Raises:
@@ -42,12 +54,13 @@ class Chooser:
             return candidates[0]
         spent = sum(candidate.tokens for candidate in candidates)
         usable = [one for one in candidates if one.finished and one.text.strip()] or list(candidates)
-        if len({candidate.text for candidate in usable}) == 1:
+        texts = [candidate.text for candidate in usable]
+        if len(set(texts)) == 1:
             return replace(usable[0], tokens=spent)
-        similarity = self._similarity(source, language, [one.text for one in usable])
+        similarity = self._similarity(request.text, request.source, texts)
         gains = [
-            agreement + self._similarity_weight * near
-            for agreement, near in zip(_agreement([one.text for one in usable]), similarity, strict=True)
+            agreement + self._similarity_weight * near - _faults(request, text)
+            for text, agreement, near in zip(texts, _agreement(texts), similarity, strict=True)
         ]
         return replace(usable[gains.index(max(gains))], tokens=spent)
 
@@ -66,6 +79,12 @@ class Chooser:
         # One text at a time: a sum over a batch may differ in its last digit.
         vectors = [self._encoder.encode([text])[0] for text in (source, *texts)]
         return [round(float(vectors[0] @ vector), 4) for vector in vectors[1:]]
+
+
+def _faults(request: Request, text: str) -> float:
+    numbers = check_numbers(request.text, text, request.source, request.target)
+    missed = len(request.terms) - count_hits(request.terms, text)
+    return WRONG_NUMBER * len(numbers) + MISSED_TERM * missed
 
 
 def _agreement(texts: Sequence[str]) -> list[float]:

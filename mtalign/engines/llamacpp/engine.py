@@ -112,7 +112,7 @@ class LlamaCppEngine:
         if decoding.quality == "good" and not self._chooser.doubts(request.text, request.source, first):
             prompts = ()
         others = [self._decode(prompt, alone, decoding, _ALONE) for prompt in prompts]
-        return self._chooser.choose(request.text, request.source, [first, *others])
+        return self._chooser.choose(request, [first, *others])
 
     def _fits(self, request: Request, decoding: Decoding) -> bool:
         messages = CONVERSATION.messages(request)

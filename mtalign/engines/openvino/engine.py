@@ -23,7 +23,7 @@ from mtalign.errors import EngineError, ModelError
 from mtalign.home import mtalign_home
 from mtalign.languages import Language
 
-RECIPE = 2
+RECIPE = 3
 """Version of prompts, grammar and choice among candidates; raised when any of them changes."""
 
 SAMPLES = {"fast": 0, "good": 24, "best": 64}
@@ -152,9 +152,8 @@ class OpenVinoEngine:
         self._pipelines.clear()
 
     def _begin(self, request: Request, decoding: Decoding) -> _Asked:
-        # Another attempt at what was refused, or at what lacks its terms, is one translation.
-        plain = decoding.repetition_penalty != 1.0 or bool(request.terms)
-        samples = 0 if plain else SAMPLES[decoding.quality]
+        # Another attempt at what was refused is one translation.
+        samples = 0 if decoding.repetition_penalty != 1.0 else SAMPLES[decoding.quality]
         count = self._vocabulary.count(request.text)
         limit = longest_output(count, decoding)
         pipeline = self._pipeline(request.target)
@@ -193,7 +192,7 @@ class OpenVinoEngine:
             _candidate(output, pipeline.text(output.tokens), request.text)
             for output in pipeline.outputs(asked.ticket)
         ]
-        return self._chooser.choose(request.text, request.source, candidates)
+        return self._chooser.choose(request, candidates)
 
 
 @dataclass(frozen=True)
