@@ -18,7 +18,7 @@ from mtalign.engines.instruct.prompts import CONVERSATION
 from mtalign.engines.openvino import conversion, weights
 from mtalign.engines.openvino import engine as engine_module
 from mtalign.engines.openvino.engine import OpenVinoEngine, load
-from mtalign.engines.openvino.pipeline import BLOCK, ROWS, Ask
+from mtalign.engines.openvino.pipeline import BLOCK, ROWS, WAYS, Ask
 from mtalign.engines.registry import default_engine
 from mtalign.errors import EngineError, MissingPackageError, ModelError
 from mtalign.glossary import Term
@@ -79,7 +79,7 @@ def test_an_output_is_the_same_to_the_last_bit_whether_or_not_its_prompt_is_cach
     lengths = set()
     for size in range(2 * BLOCK + 4):
         message = {"role": "user", "content": f"{size} " + "a" * size}
-        plain, sampled = (pipeline.prompt([message], sampled=sampled) for sampled in (False, True))
+        plain, sampled = (pipeline.prompt([message], way=way) for way in (0, 1))
         lengths.add(len(pipeline._templated([message])) % BLOCK)
         assert other.outputs(other.submit(Ask(sampled, 12, samples=2)))
         asked = other.submit(Ask(plain, 12))
@@ -103,15 +103,15 @@ def test_a_translation_that_has_become_context_leaves_no_trace_but_its_text(
     assert other_engine.translate([Request("和平", ZH, EN, context)], decoding) == [last]
 
 
-def test_other_attempts_have_prompts_of_their_own_and_the_same_ask_is_worked_on_once(
+def test_other_ways_and_attempts_have_prompts_of_their_own_and_the_same_ask_is_worked_on_once(
     engine: OpenVinoEngine,
 ) -> None:
     pipeline = engine._pipeline(EN)
     message = {"role": "user", "content": "0123456789" * 4}
     prompts = [
-        pipeline.prompt([{**message, "content": message["content"][:size]}], sampled=sampled, attempt=attempt)
+        pipeline.prompt([{**message, "content": message["content"][:size]}], way=way, attempt=attempt)
         for size in range(2, 40)
-        for sampled in (False, True)
+        for way in range(WAYS)
         for attempt in range(3)
     ]
     assert len(set(prompts)) == len(prompts)
@@ -155,7 +155,7 @@ def candidates(engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch) -> list[
 
 def test_samples_differ_from_each_other(engine: OpenVinoEngine, candidates: list[Hypothesis]) -> None:
     engine.translate(requests()[:1], Decoding(quality="good"))
-    assert len(candidates) == engine_module.SAMPLES["good"]
+    assert len(candidates) == sum(number for _, number in engine_module.SAMPLES["good"])
     assert len({candidate.text for candidate in candidates}) > len(candidates) / 2
 
 
@@ -163,10 +163,13 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
     engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = engine._pipeline(EN)
-    prompt = len(pipeline.prompt(CONVERSATION.messages(requests()[0]), sampled=True))
+    prompt = len(pipeline.prompt(CONVERSATION.messages(requests()[0]), way=1))
     limit = 32 + 3 * engine.count_tokens([requests()[0].text])[0] // 2
     assert pipeline.most_samples(prompt, limit) == ROWS, "there is room for all in this tiny model"
-    for room, expected in ((prompt + 5 * (limit + BLOCK), 5), (prompt, 1)):
+    for room, expected in (
+        (prompt + 5 * (limit + BLOCK), 5 * len(engine_module.SAMPLES["good"])),
+        (prompt, 1),
+    ):
         candidates.clear()
         monkeypatch.setattr(pipeline, "_room", room)
         engine.translate(requests()[:1], Decoding(quality="good"))
@@ -176,7 +179,7 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
 def test_an_english_output_never_holds_an_east_asian_character(
     engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "TEMPERATURE", 3.0)
+    monkeypatch.setitem(engine_module.SAMPLES, "good", ((3.0, 24),))
     engine.translate(requests(target=ZH), Decoding(quality="good"))
     assert any(has_east_asian(candidate.text) for candidate in candidates), "this model would write them"
     candidates.clear()
@@ -209,7 +212,7 @@ def test_another_attempt_is_one_translation_and_one_for_terms_chosen_among_as_ma
     assert candidates == [plain, penalised]
     candidates.clear()
     engine.translate([Request(request.text, ZH, EN, terms=terms)], Decoding(quality="good"))
-    assert len(candidates) == engine_module.SAMPLES["good"]
+    assert len(candidates) == sum(number for _, number in engine_module.SAMPLES["good"])
 
 
 def test_control_tokens_in_a_source_are_not_read_as_such(engine: OpenVinoEngine) -> None:
@@ -357,7 +360,7 @@ def test_what_openvino_gives_up_on_fails_alone(
     decoding = Decoding(quality="fast")
     unasked = Request("노조의 요구.", KO, EN)
     refused, other = (engine.start([request], decoding) for request in (unasked, Request("요구.", KO, EN)))
-    handle = refused.asked[0].ticket
+    (handle,) = refused.asked[0].tickets
 
     class Ignored:
         def get_status(self) -> object:

@@ -28,24 +28,28 @@ MISSED_TERM = 0.2
 
 
 class Chooser:
-    """Chooses by agreement, similarity to the source, numbers and terms; loads its encoder when needed.
+    """Chooses by agreement, similarity to the source, probability, numbers and terms.
+
+    Loads its encoder when first needed.
 
     Args:
         similarity_weight: what the similarity to the source weighs against the agreement of the candidates:
             the more candidates there are, the less.
+        probability_weight: what the mean log-probability of a token weighs, where the engine knows it.
     """
 
-    def __init__(self, similarity_weight: float) -> None:
+    def __init__(self, similarity_weight: float, probability_weight: float = 0.0) -> None:
         self._similarity_weight = similarity_weight
+        self._probability_weight = probability_weight
         self._encoder: Embedder | None = None
 
     def choose(self, request: Request, candidates: Sequence[Hypothesis]) -> Hypothesis:
-        """The candidate with the highest mean chrF2 against the others plus similarity to the source.
+        """The candidate with the highest mean chrF2 against the others plus similarity and probability.
 
-        Minimum Bayes risk decoding (Kumar and Byrne 2004) with chrF as the gain, and the cosine of
-        multilingual sentence vectors; numbers that differ from the source's and terms of the request that are
-        missed count against a candidate. Unfinished and empty candidates are taken only where there is no
-        other; a tie goes to the first; ``tokens`` are those of all candidates.
+        Minimum Bayes risk decoding (Kumar and Byrne 2004) with chrF as the gain, the cosine of multilingual
+        sentence vectors, and the model's own mean log-probability; numbers that differ from the source's and
+        terms of the request that are missed count against a candidate. Unfinished and empty candidates are
+        taken only where there is no other; a tie goes to the first; ``tokens`` are those of all candidates.
 
         Raises:
             MissingPackageError: the sentence encoder is not installed.
@@ -59,8 +63,11 @@ class Chooser:
             return replace(usable[0], tokens=spent)
         similarity = self._similarity(request.text, request.source, texts)
         gains = [
-            agreement + self._similarity_weight * near - _faults(request, text)
-            for text, agreement, near in zip(texts, _agreement(texts), similarity, strict=True)
+            agreement
+            + self._similarity_weight * near
+            + self._probability_weight * (one.score or 0.0)
+            - _faults(request, one.text)
+            for one, agreement, near in zip(usable, _agreement(texts), similarity, strict=True)
         ]
         return replace(usable[gains.index(max(gains))], tokens=spent)
 

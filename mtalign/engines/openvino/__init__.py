@@ -8,7 +8,8 @@ The segments that stand before it in its block are told as earlier turns of the 
 Qualities:
 
 * ``fast``: one translation, the likeliest at each step.
-* ``good``: ``engine.SAMPLES`` sampled ones; one is chosen by agreement among them (minimum Bayes risk with
-  chrF2) and similarity to the source. Six to nine times the time.
-* ``best``: nearly three times as many samples.
+* ``good``: ``engine.SAMPLES`` sampled ones, at several temperatures; one is chosen by agreement among them
+  (minimum Bayes risk with chrF2), similarity to the source, probability, numbers and terms. Six to nine times
+  the time.
+* ``best``: two and a half times as many samples.
 """

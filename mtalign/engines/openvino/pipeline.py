@@ -11,7 +11,7 @@ prompt must all come from prompts, and leave more than one token to evaluate:
 - Before the end of its last message each prompt has white space that is not there when the message has become
   context: what was decoded behind it is never found again as part of a later prompt.
 - The same is not asked twice: its answer is kept as long as its prompt may be in the cache. What is asked in
-  another way (sampled or not, another attempt) has another end.
+  another way (sampled or not, at another temperature, another attempt) has another end.
 
 What prompts have in common is evaluated once: one that begins like another waits for that one's evaluation.
 """
@@ -42,6 +42,9 @@ BLOCK = 32
 """Tokens whose keys and values are kept together."""
 _LIKELIEST = 50
 """Samples are drawn from so many tokens; from all of them OpenVINO draws wrongly."""
+_ENDS = " \n\t\r"
+"""White space, by the way that a prompt is asked in."""
+WAYS = len(_ENDS)
 _FILLERS = 3
 """Tokens of white space at the end of a prompt, at most, for each attempt."""
 _REMEMBERED = 1 << 16
@@ -145,14 +148,15 @@ class Pipeline:
         """All that wait or run, and the last that are done."""
         self._evaluated: set[int] = set()
         self._ending = self._last_of_all_prompts()
-        self._line_feed, self._space = (self._encode(text)[-1] for text in "\n ")
+        self._ends = [self._encode(text)[-1] for text in _ENDS]
+        self._line_feed = self._encode("\n")[-1]
 
     def prompt(
-        self, messages: Sequence[dict[str, str]], *, sampled: bool = False, attempt: int = 0
+        self, messages: Sequence[dict[str, str]], *, way: int = 0, attempt: int = 0
     ) -> tuple[int, ...]:
         """Token ids of a conversation, up to where the model is to answer.
 
-        White space stands at its end: of another kind where it is not for samples, more of it for another
+        White space stands at its end: of another kind for each of the :data:`WAYS`, more of it for another
         attempt.
 
         Raises:
@@ -163,8 +167,7 @@ class Pipeline:
         # Of what is cached, whole blocks leave one token of these lengths: a block's last, or the next one.
         fill += {0: 2, 1: 1}.get((len(tokens) + fill) % BLOCK, 0)
         end = len(tokens) - self._ending
-        first = self._line_feed if sampled else self._space
-        return (*tokens[:end], first, *[self._line_feed] * (fill - 1), *tokens[end:])
+        return (*tokens[:end], self._ends[way], *[self._line_feed] * (fill - 1), *tokens[end:])
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of token ids, control tokens left out."""
