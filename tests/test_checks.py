@@ -218,6 +218,8 @@ def test_a_good_translation_has_no_flag():
         ("80er Jahre", "the eighties", DE),
         ("本世纪20年代初", "the early 2020s", ZH),
         ("20世纪20年代", "the 20s of the 20th century", ZH),
+        ("20世纪", "the twentieth century", ZH),
+        ("在二十年代", "in the twenties", ZH),
         ("zwölf Eier", "12 eggs", DE),
         ("am 08.04.2023", "on April 8, 2023", DE),
     ],
@@ -235,8 +237,9 @@ def test_a_number_that_only_the_translation_has_is_flagged_with_its_place():
     ("source", "language"),
     [("本世纪20年代初", ZH), ("in den 20er Jahren", DE), ("20世纪20年代", ZH), ("20년대", KO)],
 )
-def test_a_decade_is_no_century(source, language):
-    flags = check_numbers(source, "in the 20th century", language, ENGLISH)
+@pytest.mark.parametrize("translation", ["in the 20th century", "in the twentieth century"])
+def test_a_decade_is_no_century(source, language, translation):
+    flags = check_numbers(source, translation, language, ENGLISH)
     assert [flag.name for flag in flags] == ["number"]
 
 

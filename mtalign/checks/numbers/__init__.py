@@ -47,7 +47,7 @@ def check_numbers(
     wanted = read_source(text, source_language)
     digits, in_words, scales = read_english(english)
     have = Values([*digits, *in_words], scales)
-    no_centuries = Values([*(one for one in digits if not one.century), *in_words], scales)
+    no_centuries = Values([one for one in (*digits, *in_words) if not one.century], scales)
     lost = [
         quantity
         for quantity in wanted

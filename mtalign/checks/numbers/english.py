@@ -69,7 +69,7 @@ _AND_A_HALF = re.compile(r"\s+and\s+a\s+(half|quarter)\b")
 _SINGLE_WORD = re.compile(r"[a-z]+")
 _YEAR_PAIR = re.compile(r"((?:1[89]|20)\d\d)[/\u2013-](\d\d)(?!\d)")
 _CLOCK_AFTER = re.compile(r"\s?(?:gmt|utc|hours|hrs|h)\b")
-_CENTURY_AFTER = re.compile(r"(?:st|nd|rd|th)[\s-]+centur(?:y|ies)\b")
+_CENTURY_AFTER = re.compile(r"(?:st|nd|rd|th)?[\s-]+centur(?:y|ies)\b")
 _DOTTED_TIME = re.compile(r"[:.]?\d*\s?[ap]\.?m\b")
 
 
@@ -81,7 +81,8 @@ def read_english(text: str) -> tuple[list[Quantity], list[Quantity], set[float]]
     scales: set[float] = set()
     for match in _WORDS.finditer(lower):
         values = _word_values(lower, match)
-        in_words.append(Quantity(match.start(), match.end(), values))
+        century = _CENTURY_AFTER.match(lower, match.end()) is not None
+        in_words.append(Quantity(match.start(), match.end(), values, century=century))
         scales |= {_SCALE_WORDS[word] for word in _SINGLE_WORD.findall(match.group()) if word in _SCALE_WORDS}
     if "half an hour" in lower or "half-hour" in lower:
         in_words.append(Quantity(0, 0, frozenset({30.0})))
