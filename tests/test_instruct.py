@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sacrebleu.metrics import CHRF
 from tiny_gguf import DE, EN, ZH, token_list
 
 from mtalign.engines.base import Hypothesis, Request
-from mtalign.engines.instruct.choose import Chooser
+from mtalign.engines.instruct.choose import Chooser, _agreement
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.output import strip_chatter
 from mtalign.engines.instruct.prompts import CONVERSATION, EXAMPLES
@@ -145,6 +146,25 @@ def test_an_unfinished_or_empty_candidate_is_chosen_only_where_there_is_no_other
     request = Request("将文件导出到磁盘。", ZH, EN)
     assert Chooser(2.0).choose(request, [cut, empty, whole]).text == "No idea"
     assert not Chooser(2.0).choose(request, [cut, cut]).finished
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["He has built a doorbell.", "He built a Wi-Fi doorbell", "A bell", "He has built a doorbell."],
+        ["a", "", "b c", "  "],
+        ["", ""],
+        ["the only one"],
+    ],
+)
+def test_the_agreement_of_candidates_is_the_mean_chrf_of_sacrebleu(texts: list[str]) -> None:
+    chrf = CHRF()
+    expected = [
+        sum(chrf.sentence_score(text, [other]).score for other in texts[:index] + texts[index + 1 :])
+        / (100 * max(1, len(texts) - 1))
+        for index, text in enumerate(texts)
+    ]
+    assert _agreement(texts) == pytest.approx(expected, abs=1e-12)
 
 
 def test_of_candidates_as_good_the_one_with_the_numbers_of_the_source_is_chosen() -> None:

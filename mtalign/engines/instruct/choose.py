@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mtalign.checks.numbers import check_numbers
 from mtalign.embed import ENCODER_LANGUAGES, Embedder, load_embedder
 from mtalign.engines.base import Hypothesis, Request
 from mtalign.glossary import count_hits
 from mtalign.languages import Language
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ORDER, _BETA = 6, 2
+"""Of chrF2 (Popović 2015, 2016)."""
 
 DOUBT = 0.7
 """Similarity to the source below which a translation is doubted.
@@ -84,8 +93,8 @@ class Chooser:
         if self._encoder is None:
             self._encoder = load_embedder("use")
         # One text at a time: a sum over a batch may differ in its last digit.
-        vectors = [self._encoder.encode([text])[0] for text in (source, *texts)]
-        return [round(float(vectors[0] @ vector), 4) for vector in vectors[1:]]
+        vectors = {text: self._encoder.encode([text])[0] for text in {source, *texts}}
+        return [round(float(vectors[source] @ vectors[text]), 4) for text in texts]
 
 
 def _faults(request: Request, text: str) -> float:
@@ -95,11 +104,44 @@ def _faults(request: Request, text: str) -> float:
 
 
 def _agreement(texts: Sequence[str]) -> list[float]:
-    from sacrebleu.metrics.chrf import CHRF
+    """Mean chrF2 of each text against the others, 0 to 1.
 
-    chrf = CHRF()
-    return [
-        sum(chrf.sentence_score(text, [other]).score for place, other in enumerate(texts) if place != index)
-        / (100 * max(1, len(texts) - 1))
-        for index, text in enumerate(texts)
+    What sacreBLEU's CHRF gives for each pair, with the n-grams of a text counted once.
+    """
+    import numpy as np
+
+    often = Counter(texts)
+    unique = list(often)
+    bare = ["".join(text.split()) for text in unique]
+    precision, recall, orders = (np.zeros((len(unique), len(unique))) for _ in range(3))
+    for order in range(1, _ORDER + 1):
+        table = _ngram_counts(bare, order)
+        totals = table.sum(axis=1)
+        common = np.stack([np.minimum(row, table).sum(axis=1) for row in table])
+        known = (totals[:, None] > 0) & (totals > 0)
+        precision += common / np.maximum(totals[:, None], 1)
+        recall += common / np.maximum(totals, 1)
+        orders += known
+    orders = np.maximum(orders, 1)
+    precision, recall = precision / orders, recall / orders
+    below = _BETA**2 * precision + recall
+    scores = (1 + _BETA**2) * precision * recall / np.where(below > 0, below, 1)
+    number = np.array([often[text] for text in unique])
+    others = max(1, len(texts) - 1)
+    means = ((scores * number).sum(axis=1) - scores.diagonal()) / others
+    mean = dict(zip(unique, means.tolist(), strict=True))
+    return [mean[text] for text in texts]
+
+
+def _ngram_counts(texts: Sequence[str], order: int) -> NDArray[np.int64]:
+    """How often each text has each character n-gram of all: (texts, n-grams)."""
+    import numpy as np
+
+    columns: dict[str, int] = {}
+    places = [
+        [columns.setdefault(text[at : at + order], len(columns)) for at in range(len(text) - order + 1)]
+        for text in texts
     ]
+    return np.stack(
+        [np.bincount(np.array(place, dtype=np.int64), minlength=len(columns)) for place in places]
+    )
