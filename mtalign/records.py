@@ -146,16 +146,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "quality": None if record.quality is None else round(record.quality, 4),
         "words": [list(link) for link in record.words],
         "terms": [list(term) for term in record.terms],
-        "flags": [
-            {
-                "name": flag.name,
-                "severity": flag.severity.value,
-                "message": flag.message,
-                "source_span": flag.source_span and list(flag.source_span),
-                "translation_span": flag.translation_span and list(flag.translation_span),
-            }
-            for flag in translation.flags
-        ],
+        "flags": [flag_to_json(flag) for flag in translation.flags],
         "review": translation.review and _review_to_json(translation.review),
         "before": record.before,
         "after": record.after,
@@ -199,7 +190,7 @@ def from_json(line: Mapping[str, Any]) -> Record:
                 engine=line["engine"],
                 model=line["model"],
                 score=line["score"],
-                flags=tuple(_flag(flag) for flag in line["flags"]),
+                flags=tuple(flag_from_json(flag) for flag in line["flags"]),
                 review=_review(line.get("review")),
             ),
             before=line["before"],
@@ -222,7 +213,19 @@ def _term(start: int, end: int, english: str, hit: bool) -> TermHit:
     return int(start), int(end), english, hit
 
 
-def _flag(flag: Mapping[str, Any]) -> Flag:
+def flag_to_json(flag: Flag) -> dict[str, Any]:
+    """A flag as a line of ``segments.jsonl`` has it."""
+    return {
+        "name": flag.name,
+        "severity": flag.severity.value,
+        "message": flag.message,
+        "source_span": flag.source_span and list(flag.source_span),
+        "translation_span": flag.translation_span and list(flag.translation_span),
+    }
+
+
+def flag_from_json(flag: Mapping[str, Any]) -> Flag:
+    """The flag that :func:`flag_to_json` says."""
     return Flag(
         name=flag["name"],
         severity=Severity(flag["severity"]),

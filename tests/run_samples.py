@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mtalign.document import Block, BlockKind, Document, Segment, Status, Translation
-from mtalign.embed import load_embedder
 from mtalign.files import write_atomically
+from mtalign.job.findings import Finder
 from mtalign.job.outputs import jsonl, write_json, write_or_remove
 from mtalign.job.scoring import align_document, reference_text, score_documents, scores_json
 from mtalign.records import Record, dump_records, make_records, run_id
@@ -63,7 +63,7 @@ def write_run(
     path: str = "reference.txt",
 ) -> Path:
     """A run folder of ``documents``: the translations of each by its id; the sources are made up."""
-    embedder = load_embedder()
+    finder = Finder()
     inputs: list[dict[str, Any]] = []
     scored, everything, segments_of = [], {}, []
     for name, texts in documents.items():
@@ -72,7 +72,7 @@ def write_run(
         segments_of.append((f"{name}_text", segments))
         (folder / f"{name}_text").mkdir(parents=True)
         write_atomically(folder / f"{name}_text" / "segments.jsonl", dump_records(records).encode())
-        scored.append(align_document(name, f"{name}_text", records, reference, embedder))
+        scored.append(align_document(name, f"{name}_text", records, reference, finder))
         inputs.append({"document": name, "path": f"{name}_text.txt", "sha256": "0", "output": f"{name}_text"})
     entries, corpus, rows = score_documents(scored, reference, metrics)
     for output, own in rows.items():

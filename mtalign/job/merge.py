@@ -17,6 +17,7 @@ from mtalign.document import Link
 from mtalign.errors import DocumentError, UsageError
 from mtalign.glossary import load_glossary
 from mtalign.job.config import OutputConfig, config_from
+from mtalign.job.findings import Finder
 from mtalign.job.manifest import package_versions
 from mtalign.job.outputs import check_writable
 from mtalign.job.reference import Reference
@@ -73,7 +74,9 @@ def merge_runs(folders: Sequence[Path], output: Path, *, events: Events) -> RunR
     )
     work = Work(models, statistics, packages=first.manifest["packages"], shards=shards)
     errors = [DocumentError(error) for error in first.manifest["left_out"]]
-    return finish_job(config, documents, work, reference, glossary, errors=errors, events=events)
+    return finish_job(
+        config, documents, work, reference, glossary, errors=errors, events=events, finder=Finder()
+    )
 
 
 def _check_installation(part: Part) -> None:

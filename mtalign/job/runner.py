@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from mtalign import __version__
 from mtalign.document import PERSON, SCHEMA_VERSION, Status
+from mtalign.embed.cache import VectorCache
 from mtalign.engines.base import Decoding
 from mtalign.gate import gate_table
 from mtalign.job.engines import EnginePool
-from mtalign.job.estimates import check_run, estimate_qualities, known_texts
+from mtalign.job.estimates import check_run
 from mtalign.job.executors import LocalExecutor
+from mtalign.job.findings import Finder, texts_digest
 from mtalign.job.gate import check_gate, hold, record
 from mtalign.job.inputs import read_inputs
-from mtalign.job.links import change_links, link_segment_words, link_translations
+from mtalign.job.links import change_links
 from mtalign.job.manifest import machine, package_versions
 from mtalign.job.outputs import check_writable, jsonl, write_document, write_json, write_or_remove
 from mtalign.job.rates import rate
@@ -43,7 +45,7 @@ from mtalign.translate import PlanStatistics, untouched
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from mtalign.document import Link, Translation
+    from mtalign.document import Translation
     from mtalign.errors import MtalignError
     from mtalign.glossary import Glossary
     from mtalign.job.config import JobConfig
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     from mtalign.job.translated import TranslatedDocument
     from mtalign.languages import Language
     from mtalign.models.store import ModelStore
-    from mtalign.records import Record, WordLink
+    from mtalign.records import Record
     from mtalign.report.payload import RunPayload
 
 
@@ -178,6 +180,7 @@ def run_job(
         MtalignError: see :mod:`mtalign.errors`; what had been translated before is in the memory.
     """
     started, created = time.perf_counter(), datetime.now(timezone.utc)
+    finder = Finder(None if memory_path is None or shard is not None else VectorCache(note=events.note))
     folder = config.base / config.output.folder
     target = parse_language(config.input.target)
     source = parse_source(config.input.source)
@@ -229,7 +232,9 @@ def run_job(
         ]
         reviews = reviews_digest(memory, [item.segments for item in inputs], target.code) if shard else ""
     if shard is None:
-        return finish_job(config, documents, work, reference, glossary, errors=errors, events=events)
+        return finish_job(
+            config, documents, work, reference, glossary, errors=errors, events=events, finder=finder
+        )
     identity = run_id((item.output, item.segments) for item in inputs)
     entries = write_part(
         folder,
@@ -262,54 +267,55 @@ def finish_job(
     *,
     errors: Sequence[MtalignError],
     events: Events,
+    finder: Finder,
 ) -> RunResult:
     """Align and score translated documents and write the output folder of ``config``: the end of every run.
+
+    Args:
+        config: of the job.
+        documents: translated, in order.
+        work: what that took.
+        reference: what they are aligned with, where there is one.
+        glossary: whose terms are counted, where there is one.
+        errors: documents that were left out.
+        events: is told how far it is.
+        finder: finds out what sentence vectors say; is closed.
 
     Raises:
         MtalignError: see :mod:`mtalign.errors`.
     """
     folder = config.base / config.output.folder
     target = parse_language(config.input.target)
-    from mtalign.embed import load_embedder
-    from mtalign.embed.once import encoded_once, in_parts
-
-    embedder = load_embedder()
+    segments_of_run = [segment for document in documents for segment in document.segments]
     translations, names = check_run(
-        (segment for document in documents for segment in document.segments),
-        {r.segment.id: r.translation for document in documents for r in document.records},
+        segments_of_run, {r.segment.id: r.translation for document in documents for r in document.records}
     )
+    texts = texts_digest(segments_of_run, translations)
     scored, made = [], {}
     counts = None if glossary is None else TermCounts(glossary)
     with events.stage("aligning", "documents") as stage:
         for number, document in enumerate(documents, start=1):
             output = folder / document.output
             segments = document.segments
-            links: list[Link] = []
-            words: dict[str, tuple[WordLink, ...]] = {}
-            flagged: dict[str, Translation] = {}
-            qualities: dict[str, float] = {}
-            for part in in_parts(segments):
-                own = {segment.id: translations[segment.id] for segment in part}
-                once = encoded_once(embedder, known_texts(part, own))
-                links += link_translations(part, own, once)
-                words |= link_segment_words(part, own, once, target.code)
-                judged, estimated = estimate_qualities(part, own, once, names)
-                flagged |= judged
-                qualities |= estimated
-            if document.beads:
-                links = change_links(links, document.beads)
+            flagged = [
+                replace(record, translation=translations[record.segment.id]) for record in document.records
+            ]
+            found = finder.translations(flagged, names, texts, target.code)
+            links = change_links(found.links, document.beads) if document.beads else found.links
             link_of = {source: link for link in links for source in link.source_ids}
             terms = {} if counts is None else counts.add(segments, translations)
             records = [
                 replace(
                     record,
-                    translation=flagged[record.segment.id],
+                    translation=replace(
+                        one := record.translation, flags=(*one.flags, *found.flags.get(one.segment_id, ()))
+                    ),
                     link=link_of.get(record.segment.id),
-                    quality=qualities.get(record.segment.id),
-                    words=words.get(record.segment.id, ()),
+                    quality=found.qualities.get(record.segment.id),
+                    words=found.words.get(record.segment.id, ()),
                     terms=terms.get(record.segment.id, ()),
                 )
-                for record in document.records
+                for record in flagged
             ]
             write_document(output, document, records, target.code)
             made[document.id] = records
@@ -317,9 +323,10 @@ def finish_job(
                 (output / "reference.jsonl").unlink(missing_ok=True)
             else:
                 scored.append(
-                    align_document(document.id, document.output, records, reference.sentences, embedder)
+                    align_document(document.id, document.output, records, reference.sentences, finder)
                 )
             stage.update(number, len(documents))
+    finder.close()
     scores = _write_scores(folder, config, reference, scored, made, counts, events)
     identity = run_id((document.output, document.segments) for document in documents)
     manifest = _manifest(config, documents, work, identity, errors)

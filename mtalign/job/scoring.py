@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from mtalign.document import SCHEMA_VERSION, Status
 from mtalign.score.metrics import decimals
-from mtalign.score.reference import AlignedReference, align_with_reference, score_aligned
+from mtalign.score.reference import AlignedReference, score_aligned
 from mtalign.score.resampling import RESAMPLES
 from mtalign.score.runs import translated
 
 if TYPE_CHECKING:
-    from mtalign.embed import Embedder
+    from mtalign.job.findings import Finder
     from mtalign.records import Record
 
 
@@ -34,17 +34,11 @@ class ScoredDocument:
 
 
 def align_document(
-    document_id: str, output: str, records: Sequence[Record], reference: Sequence[str], embedder: Embedder
+    document_id: str, output: str, records: Sequence[Record], reference: Sequence[str], finder: Finder
 ) -> ScoredDocument:
     """Align a document's translations with the reference."""
     own = translated(records)
-    aligned = align_with_reference([r.translation.text or "" for r in own], reference, embedder=embedder)
-    return _scored(document_id, output, own, aligned)
-
-
-def _scored(
-    document_id: str, output: str, own: Sequence[Record], aligned: AlignedReference
-) -> ScoredDocument:
+    aligned = finder.reference([record.translation.text or "" for record in own], reference)
     ids = tuple(record.segment.id for record in own)
     return ScoredDocument(document_id, output, ids, tuple(r.segment.text for r in own), aligned)
 

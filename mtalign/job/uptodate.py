@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +19,7 @@ from mtalign.errors import MtalignError
 from mtalign.files import write_atomically
 from mtalign.formats import find_documents
 from mtalign.home import mtalign_home
+from mtalign.job.installation import files_of, installation_digest
 from mtalign.memory import Memory
 from mtalign.models.hashing import sha256_file
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from mtalign.models.store import ModelStore
 
 _GROUPS = ("mtalign.engines", "mtalign.metrics", "mtalign.embedders")
-_SETTINGS = ("MTALIGN_", "CT2_", "OMP_", "MKL_", "OPENBLAS_")
 _MOST_FILES = 5000
 """In a folder that a configuration names; a larger one is not looked through."""
 
@@ -117,7 +114,7 @@ def remember_run(
             "languages": wanted,
             "memory": _memory_state(memory_path),
             "summary": list(summary),
-            "files": {file.relative_to(folder).as_posix(): sha256_file(file) for file in _files(folder)},
+            "files": {file.relative_to(folder).as_posix(): sha256_file(file) for file in files_of(folder)},
         }
         write_atomically(path, json.dumps(record, ensure_ascii=False).encode())
     except (MtalignError, OSError):
@@ -140,10 +137,7 @@ def _digest(
         return None
     parts: list[Any] = [
         1,
-        _code(),
-        _distributions(),
-        [sys.version, platform.platform(), platform.machine()],
-        sorted((name, value) for name, value in os.environ.items() if name.startswith(_SETTINGS)),
+        installation_digest(),
         str(config.base.resolve()),
         asdict(config),
         models,
@@ -159,28 +153,6 @@ def _has_plug_ins() -> bool:
 
     found = (entry for group in _GROUPS for entry in entry_points(group=group))
     return any(not entry.value.startswith("mtalign.") for entry in found)
-
-
-def _code() -> str:
-    """Digest of this package's own files."""
-    root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for file in _files(root):
-        if file.suffix != ".pyc":
-            digest.update(f"{file.relative_to(root)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _distributions() -> list[str]:
-    """What is installed, with versions, as the names of the folders that say so."""
-    names = {
-        entry.name
-        for folder in sys.path
-        if folder and Path(folder).is_dir()
-        for entry in Path(folder).iterdir()
-        if entry.suffix in (".dist-info", ".egg-info")
-    }
-    return sorted(names)
 
 
 def _models(
@@ -221,7 +193,7 @@ def _named_files(config: JobConfig) -> Iterator[list[str]]:
         if path.is_file():
             yield [str(path), sha256_file(path)]
         elif path.is_dir() and path != config.base:
-            files = _files(path)
+            files = files_of(path)
             if len(files) > _MOST_FILES:
                 raise OSError(f"{path} holds too many files")
             yield from ([str(file), sha256_file(file)] for file in files)
@@ -240,10 +212,6 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(one)
     elif hasattr(value, "__dataclass_fields__"):
         yield from _strings(vars(value))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
 def _reviews(path: Path) -> str:
