@@ -38,7 +38,6 @@ class EnginePool:
         self._events = events
         self._engines: dict[str, Engine] = {}
         self._chosen: dict[str, str] = {}
-        self._hub_answers: bool | None = None
         self.languages: dict[str, str] = {}
         """Fingerprint of the model that translates each language asked for so far, by code."""
 
@@ -51,12 +50,9 @@ class EnginePool:
         new = [language for language in languages if language.code not in self._chosen]
         if not new:
             return
-        selection = select_model(
-            self._config.name, new, store=self._store, offline=self._offline, hub_answers=self._hub_answers
-        )
+        selection = select_model(self._config.name, new, store=self._store, offline=self._offline)
         if selection.reason:
             self._events.note(selection.reason)
-        self._hub_answers = selection.hub_answers
         self._chosen.update(selection.names)
 
     def engines_for(self, languages: Iterable[Language]) -> dict[str, Engine]:

@@ -1,8 +1,9 @@
-"""What sentence vectors say of a run's documents: links, word links, flags, estimates, beads with a reference.
+"""What is found out about the documents of a run once they are translated, and what of it is known before.
 
-To find it out takes most of the time of a run whose translations are in memory, and it follows from the texts
-and the installation alone. So it is kept beside the vectors that ``mtalign align`` keeps, under a key that
-holds all of these: another threshold, page or output folder costs none of it again.
+Links, word links, flags and estimates from sentence vectors, beads with a reference, scores: they take most
+of the time of a run whose translations are in memory, and follow from the texts and the installation alone.
+So they are kept beside the vectors that ``mtalign align`` keeps, under keys that hold all of these: another
+threshold, page or output folder costs none of it again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,9 @@ from mtalign.document import Link
 from mtalign.job.estimates import estimate_qualities, known_texts
 from mtalign.job.installation import installation_digest
 from mtalign.job.links import link_segment_words, link_translations
+from mtalign.job.scoring import score_documents
 from mtalign.records import Record, dump_records, flag_from_json, flag_to_json
+from mtalign.score.metrics import METRICS, parse_metrics
 from mtalign.score.reference import AlignedReference, align_with_reference, scored_part
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from mtalign.document import Flag, Segment, Translation
     from mtalign.embed import Embedder
     from mtalign.embed.cache import VectorCache
+    from mtalign.job.scoring import ScoredDocument, Scores
     from mtalign.records import WordLink
 
 _SCHEMA = 1
@@ -48,7 +52,7 @@ class Findings:
 
 
 class Finder:
-    """Finds out what sentence vectors say, each thing once; the encoder is loaded when it is needed."""
+    """Finds out each thing once, whichever run asks; the encoder is loaded when it is needed."""
 
     def __init__(self, cache: VectorCache | None = None) -> None:
         """Take what is known from ``cache``; what is new goes there with :meth:`close`."""
@@ -90,6 +94,28 @@ class Finder:
             lambda value: _aligned(hypothesis, reference, *value),
         )
 
+    def scores(
+        self,
+        documents: Sequence[ScoredDocument],
+        reference: Sequence[str],
+        metrics: Sequence[str],
+        progress: Callable[[int, int], None],
+    ) -> Scores:
+        """As :func:`mtalign.job.scoring.score_documents`.
+
+        Raises:
+            As that.
+        """
+
+        def work() -> Scores:
+            return score_documents(documents, reference, metrics, progress=progress)
+
+        if not set(parse_metrics(metrics) if metrics else ()) <= set(METRICS):
+            # A plug-in may give other scores though its version has not changed.
+            return work()
+        key = ["scores", [asdict(document) for document in documents], reference, metrics]
+        return self._known(key, work, list, tuple)
+
     def close(self) -> None:
         """Put what is new into the cache, unless the installation has changed meanwhile, and close it."""
         if self._cache is None:
@@ -130,9 +156,7 @@ def texts_digest(segments: Iterable[Segment], translations: Mapping[str, Transla
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _found(
-    records: Sequence[Record], names: RunNames, target_language: str, embedder: Embedder
-) -> Findings:
+def _found(records: Sequence[Record], names: RunNames, target_language: str, embedder: Embedder) -> Findings:
     from mtalign.embed.once import encoded_once, in_parts
 
     links: list[Link] = []

@@ -1,4 +1,4 @@
-"""What outputs depend on besides the inputs: mtalign's own files, what is installed, the machine, settings."""
+"""What outputs depend on besides the inputs: mtalign's files, what is installed, the machine, settings."""
 
 from __future__ import annotations
 

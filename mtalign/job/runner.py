@@ -30,7 +30,7 @@ from mtalign.job.outputs import check_writable, jsonl, write_document, write_jso
 from mtalign.job.rates import rate
 from mtalign.job.reference import load_reference
 from mtalign.job.regression import check_reference, compare_with_baseline, load_baseline
-from mtalign.job.scoring import align_document, reference_text, score_documents, scores_json
+from mtalign.job.scoring import align_document, reference_text, scores_json
 from mtalign.job.shards import claim_folder, own_segments, reviews_digest, write_part
 from mtalign.job.terms import TermCounts, configured_glossary
 from mtalign.job.translated import translated_document
@@ -326,8 +326,8 @@ def finish_job(
                     align_document(document.id, document.output, records, reference.sentences, finder)
                 )
             stage.update(number, len(documents))
+    scores = _write_scores(folder, config, reference, scored, made, counts, events, finder)
     finder.close()
-    scores = _write_scores(folder, config, reference, scored, made, counts, events)
     identity = run_id((document.output, document.segments) for document in documents)
     manifest = _manifest(config, documents, work, identity, errors)
     write_json(folder / "manifest.json", manifest)
@@ -387,13 +387,12 @@ def _write_scores(
     records: Mapping[str, list[Record]],
     terms: TermCounts | None,
     events: Events,
+    finder: Finder,
 ) -> dict[str, Any]:
     """Score ``documents`` and write ``scores.json``, ``reference.txt`` and each one's ``reference.jsonl``."""
     sentences = reference.sentences if reference else ()
     with events.stage("scoring", "lines") as stage:
-        entries, corpus, rows = score_documents(
-            documents, sentences, config.reference.metrics, progress=stage.update
-        )
+        entries, corpus, rows = finder.scores(documents, sentences, config.reference.metrics, stage.update)
     for entry in entries:
         translated = [r for r in records[entry["document"]] if r.translation.status is Status.TRANSLATED]
         edited = sum(record.translation.engine == PERSON for record in translated)

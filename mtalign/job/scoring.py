@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from mtalign.records import Record
 
 
+Scores = tuple[list[dict[str, Any]], dict[str, Any] | None, dict[str, list[dict[str, Any]]]]
+"""The documents' entries in ``scores.json``, the entry ``corpus`` there, and the rows of each document's
+``reference.jsonl`` by its output folder."""
+
+
 @dataclass(frozen=True)
 class ScoredDocument:
     """A document and what of it aligns with the reference."""
@@ -49,13 +54,8 @@ def score_documents(
     metrics: Sequence[str],
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[dict[str, Any]], dict[str, Any] | None, dict[str, list[dict[str, Any]]]]:
-    """Score documents that were aligned with the reference.
-
-    Returns:
-        The documents' entries in ``scores.json``, the entry ``corpus`` there, and the rows of each
-        document's ``reference.jsonl`` by its output folder.
-    """
+) -> Scores:
+    """Score documents that were aligned with the reference."""
     scores, corpus = score_aligned(
         [document.aligned for document in documents],
         metrics=metrics,

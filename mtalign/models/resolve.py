@@ -30,8 +30,6 @@ class Selection:
     """By language code, what to give to :func:`resolve`: ``opus``, ``qwen``, or what the user named."""
     reason: str
     """One line for stderr; empty when the user named the model."""
-    hub_answers: bool | None = None
-    """Whether the hub does; None where it was not asked."""
 
 
 def select_model(
@@ -40,12 +38,11 @@ def select_model(
     *,
     store: ModelStore,
     offline: bool,
-    hub_answers: bool | None = None,
 ) -> Selection:
     """Decide what ``auto`` stands for, for each language; any other name is taken as it is.
 
-    ``opus`` for a language whose model the store has, or the hub, where it answers (asked only then, for at
-    most two seconds, unless ``hub_answers`` is known), or the package index; else ``qwen``. With ``offline``
+    ``opus`` for a language whose model the store has, or the hub, where it answers (asked only then, once,
+    for at most two seconds), or the package index; else ``qwen``. With ``offline``
     no socket is opened.
 
     Raises:
@@ -70,9 +67,7 @@ def select_model(
             )
         choices.append((FALLBACK, f"{names} not in the store, --offline", [*missing]))
     else:
-        if hub_answers is None:
-            hub_answers = store.hub.answers(next(iter(missing.values())))
-        if hub_answers:
+        if store.hub_answers(next(iter(missing.values()))):
             choices.append((PREFERRED, f"the hub has {_names(missing.values())}", [*missing]))
         else:
             # Where there is something to fall back on, an index that cannot be reached is no error.
@@ -90,7 +85,7 @@ def select_model(
             choices.append((FALLBACK, why, [*away]))
     choices = [choice for choice in choices if choice[2]]
     names_by_code = {language.code: model for model, _, chosen in choices for language in chosen}
-    return Selection(names_by_code, _reason(choices), hub_answers)
+    return Selection(names_by_code, _reason(choices))
 
 
 def _names(entries: Iterable[CatalogueEntry]) -> str:

