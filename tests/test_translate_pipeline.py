@@ -170,6 +170,16 @@ def test_the_engine_does_not_wait_between_windows():
     assert open_when_settled == [3] * 10 + [2, 1]
 
 
+def test_what_a_window_leaves_over_is_decoded_in_a_batch_of_the_next():
+    engine = TwoWorkers()
+    segments = [segment(i, text) for i, text in enumerate(texts(41))]
+    found = list(stream(windows_of(segments, 5), engine))
+    sizes = [len(entry[1]) for entry in engine.log if entry[0] == "start"]
+    assert sum(sizes) == 41
+    assert all(size >= 3 for size in sizes[:-1]), sizes
+    assert [{*window} for window in found] == [{s.id for s in w} for w in windows_of(segments, 5)]
+
+
 def test_a_stream_is_read_as_the_work_goes_on():
     read = []
 

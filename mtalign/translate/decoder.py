@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _ENGINE_ERRORS_IN_A_ROW = 3
 """So many requests failing one after the other, each on its own, means that the engine is broken."""
+_FULL = 0.75
+"""A batch that is less full than this share waits for the next works, as long as some may come."""
 
 
 @dataclass
@@ -80,6 +82,8 @@ class Decoder:
         self._ahead = engine.in_flight if isinstance(engine, Pipelined) else 1
         self._jobs: deque[tuple[list[Work], Decoding]] = deque()
         self._flight: deque[tuple[list[Work], list[Request], Decoding, Pending]] = deque()
+        self._waiting: list[Work] = []
+        """What would make too small a batch by itself."""
         self._again: list[list[Work]] = [[] for _ in self._ladder]
         """By attempt: what waits to be decoded again."""
         self._too_hard: list[Work] = []
@@ -90,12 +94,20 @@ class Decoder:
         self._errors = 0
 
     def add(self, works: Sequence[Work]) -> None:
-        """Queue ``works``, longest sources first."""
+        """Queue ``works``, with those that wait; longest sources first."""
         limit = self.engine.max_source_tokens
         new = [work for work in works if work.plain is None]
         lengths = self.engine.count_tokens([work.request.text for work in new])
         self._too_hard += [work for work, length in zip(new, lengths, strict=True) if length > limit]
-        self._queue([w for w, length in zip(new, lengths, strict=True) if length <= limit], self._decoding)
+        fresh = [work for work, length in zip(new, lengths, strict=True) if length <= limit]
+        waited = set(map(id, self._waiting))
+        batches = self._batches([*self._waiting, *fresh], self._decoding)
+        enough = _FULL * self.engine.batch_size
+        full = [batch for batch in batches if len(batch) >= enough]
+        self._waiting = [work for batch in batches if len(batch) < enough for work in batch]
+        # What was here before comes first: a window of a stream is not kept open longer than it has to be.
+        full.sort(key=lambda batch: not any(id(work) in waited for work in batch))
+        self._jobs.extend((batch, self._decoding) for batch in full)
         self._for_terms += [work for work in works if work.plain is not None]
 
     def step(self, refill: Callable[[], bool] = lambda: False) -> bool:
@@ -132,6 +144,8 @@ class Decoder:
                 self._empty(pool, decoding)
         while not self._jobs and refill():
             pass
+        if not self._jobs:
+            self._empty(self._waiting, self._decoding)
         # The last ones wait for the rest of their batch as long as every worker has one.
         if not self._jobs and len(self._flight) < max(1, self._ahead - 1):
             for pool, decoding in self._pools():
@@ -146,22 +160,22 @@ class Decoder:
         yield self._for_terms, self._decoding
 
     def _empty(self, pool: list[Work], decoding: Decoding) -> None:
-        works = pool[:]
+        self._jobs.extend((batch, decoding) for batch in self._batches(pool, decoding))
         pool.clear()
-        self._queue(works, decoding)
 
-    def _queue(self, works: list[Work], decoding: Decoding) -> None:
+    def _batches(self, works: list[Work], decoding: Decoding) -> list[list[Work]]:
+        """The batches that ``works`` make, those that take longest first."""
         if not works:
-            return
+            return []
         requests = [self._request(work) for work in works]
         if isinstance(self.engine, Pipelined):
-            batches = self.engine.batches(requests, decoding)
+            found = self.engine.batches(requests, decoding)
         else:
             lengths = self.engine.count_tokens([request.text for request in requests])
             order = sorted(range(len(works)), key=lambda index: (-lengths[index], index))
             size = self.engine.batch_size
-            batches = [order[start : start + size] for start in range(0, len(order), size)]
-        self._jobs.extend(([works[index] for index in batch], decoding) for batch in batches)
+            found = [order[start : start + size] for start in range(0, len(order), size)]
+        return [[works[index] for index in batch] for batch in found]
 
     def _request(self, work: Work) -> Request:
         if work.plain is not None:
