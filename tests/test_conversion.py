@@ -95,7 +95,7 @@ def test_a_damaged_conversion_is_made_again(marian_checkpoint: Path, tmp_path: P
 
     (directory / "model.bin").write_bytes(b"\xff" * len(whole))
     with pytest.raises(ModelError, match=f"cannot load {directory}.*delete {directory}"):
-        load_engine("ctranslate2", model, home=tmp_path)
+        load_engine("ctranslate2", model, home=tmp_path).translate([REQUEST], Decoding())
 
 
 def test_a_cut_off_model_bin_of_the_user_is_named(
@@ -107,7 +107,7 @@ def test_a_cut_off_model_bin_of_the_user_is_named(
     whole = (ready / "model.bin").read_bytes()
     (ready / "model.bin").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match=f"cannot load {ready}.*fetch the model again") as failure:
-        load_engine("ctranslate2", resolved(ready))
+        load_engine("ctranslate2", resolved(ready)).translate([REQUEST], Decoding())
     assert "\n" not in str(failure.value)
 
 

@@ -205,7 +205,7 @@ def test_nllb_gets_source_and_target_codes_by_their_ids(
     assert (source[0], source[-1]) == (ids["kor_Hang"], 2)
     assert fed["sequences"][0].tolist() == [2, ids["eng_Latn"], *expected.token_ids, 2]
 
-    translator = fast._translator
+    translator = fast._open()
 
     class Spy:
         def translate_batch(self, *sources: Any, **options: Any) -> Any:

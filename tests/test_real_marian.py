@@ -65,7 +65,7 @@ def test_it_gives_the_same_bits_alone_and_together(engine):
 
 def test_what_pads_a_batch_writes_next_to_nothing(engine, monkeypatch):
     """With words in it, it wrote on for as long as the sentences that it stands beside."""
-    translator, padding = engine._translator, []
+    translator, padding = engine._open(), []
 
     class Watched:
         def translate_batch(self, sources, **options):

@@ -84,6 +84,17 @@ def test_a_run_done_again_gives_the_same_bytes_and_loads_no_encoder(job, no_enco
     assert outputs(job) == before
 
 
+def test_a_model_is_not_loaded_where_nothing_is_to_be_decoded(job, monkeypatch):
+    def refuse(engine):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("mtalign.engines.ctranslate2.Ctranslate2Engine._open", refuse)
+    assert "6 from memory" in run("--force").output
+    change_document(job)
+    with pytest.raises(AssertionError, match="loaded"):
+        run()
+
+
 def test_another_threshold_and_another_folder_cost_no_encoder(job, no_encoder):
     run("-o", "elsewhere", "--require", "failed<=50%")
     before, after = outputs(job), outputs(job, "elsewhere")

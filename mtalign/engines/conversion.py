@@ -7,6 +7,7 @@ The cache is ``<home>/converted/<fingerprint>-<compute type>-<ctranslate2 versio
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from mtalign.engines.base import ResolvedModel
@@ -16,9 +17,7 @@ from mtalign.errors import MtalignError
 
 def converted_directory(model: ResolvedModel, compute_type: str, home: Path) -> Path:
     """Where the conversion of ``model`` lies or will lie."""
-    import ctranslate2
-
-    name = f"{model.fingerprint}-{compute_type}-{ctranslate2.__version__}"
+    name = f"{model.fingerprint}-{compute_type}-{version('ctranslate2')}"
     return home / "converted" / name
 
 

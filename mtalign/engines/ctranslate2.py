@@ -6,9 +6,10 @@ process of its own (:mod:`mtalign.engines.conversion`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def load(
     shortlist: Path | None = None,
     notice: Notice | None = None,
 ) -> Ctranslate2Engine:
-    """Load a checkpoint, converting it first where that has not been done.
+    """Make a checkpoint ready, converting it first where that has not been done.
+
+    The weights are read when the first batch is started; :class:`ModelError` where they cannot be.
 
     Args:
         model: a checkpoint directory, or one that CTranslate2 has converted, tokenizer files beside it.
@@ -74,8 +77,6 @@ def load(
         ModelError: a file is missing or damaged, or it is another architecture.
         UsageError: unknown compute type.
     """
-    import ctranslate2
-
     if compute_type not in COMPUTE_TYPES:
         raise UsageError(
             f"unknown compute type {compute_type!r}", hint=f"there are {', '.join(COMPUTE_TYPES)}"
@@ -87,31 +88,35 @@ def load(
     else:
         directory = convert(model, compute_type, home or mtalign_home(), notice)
     vocabulary = read_vocabulary(directory)
-    version = f"ctranslate2 {ctranslate2.__version__} {compute_type} bucket {bucket}"
+    version = f"ctranslate2 {package_version('ctranslate2')} {compute_type} bucket {bucket}"
     converted = directory
     if shortlist is not None:
         tokens = read_shortlist(shortlist, model)
         version += f" shortlist {digest(tokens)}"
         directory = directory_with(directory, tokens, home or mtalign_home())
-    tokenizer = load_tokenizer(model, vocabulary)
-    try:
-        translator = ctranslate2.Translator(
-            str(directory),
-            device=device,
-            compute_type=compute_type,
-            inter_threads=workers,
-            intra_threads=threads,
-        )
-    except (RuntimeError, ValueError, MemoryError) as error:
-        raise ModelError(
-            f"CTranslate2 cannot load {directory}: {error}",
-            hint="fetch the model again" if converted == model.path else f"delete {converted} and try again",
-        ) from error
+
+    def load_translator() -> Any:
+        import ctranslate2
+
+        try:
+            return ctranslate2.Translator(
+                str(directory),
+                device=device,
+                compute_type=compute_type,
+                inter_threads=workers,
+                intra_threads=threads,
+            )
+        except (RuntimeError, ValueError, MemoryError) as error:
+            remedy = (
+                "fetch the model again" if converted == model.path else f"delete {converted} and try again"
+            )
+            raise ModelError(f"CTranslate2 cannot load {directory}: {error}", hint=remedy) from error
+
     return Ctranslate2Engine(
         model=model,
         version=version,
-        translator=translator,
-        tokenizer=tokenizer,
+        load_translator=load_translator,
+        tokenizer=load_tokenizer(model, vocabulary),
         vocabulary=vocabulary,
         source_vocabulary=read_vocabulary(directory, "source"),
         add_end=not read_json(directory / "config.json", default={}).get("add_source_eos", False),
@@ -124,7 +129,7 @@ def load(
 
 
 class Ctranslate2Engine:
-    """A loaded ``ctranslate2.Translator`` with its tokenizer."""
+    """A ``ctranslate2.Translator``, loaded when something is to be decoded, with its tokenizer."""
 
     name = "ctranslate2"
     takes_terms = True
@@ -134,7 +139,7 @@ class Ctranslate2Engine:
         *,
         model: ResolvedModel,
         version: str,
-        translator: Any,
+        load_translator: Callable[[], Any],
         tokenizer: Tokenizer,
         vocabulary: Sequence[str],
         source_vocabulary: Sequence[str],
@@ -157,7 +162,8 @@ class Ctranslate2Engine:
         self._workers = workers
         self._shortlist = shortlist
         self._bucket = bucket
-        self._translator = translator
+        self._load_translator: Callable[[], Any] | None = load_translator
+        self._translator: Any = None
         self._tokenizer = tokenizer
         self._pieces = lru_cache(_KEPT_TEXTS)(tokenizer.pieces)
         self._vocabulary = vocabulary
@@ -240,9 +246,17 @@ class Ctranslate2Engine:
 
     def close(self) -> None:
         """Free the weights and end the workers."""
-        translator, self._translator = self._translator, None
+        translator, self._translator, self._load_translator = self._translator, None, None
         if translator is not None:
             translator.unload_model()
+
+    def _open(self) -> Any:
+        """The translator, loaded when it is first asked for: what is in memory needs none."""
+        if self._load_translator is None:
+            raise EngineError("the engine is closed")
+        if self._translator is None:
+            self._translator = self._load_translator()
+        return self._translator
 
     def _padded(self, length: int) -> int:
         return bucket_length(length, self._bucket, self._positions)
@@ -264,8 +278,6 @@ class Ctranslate2Engine:
         self, requests: list[Request], sources: list[list[str]], decoding: Decoding, indices: list[int]
     ) -> _Batch:
         """Start a batch whose sources have one padded length."""
-        if self._translator is None:
-            raise EngineError("the engine is closed")
         longest = max(map(len, sources))
         padded = self._padded(longest)
         # Decoded up to the limit of the padded length, the same for all, then cut at each its own: the result
@@ -284,7 +296,7 @@ class Ctranslate2Engine:
             # a model ends at once. With words in it, one wrote on for as long as the others.
             sources = [*sources, [END] * padded]
             prefixes = [*prefixes, [*prefix, END]]
-        results = self._translator.translate_batch(
+        results = self._open().translate_batch(
             sources if self._add_end else [tokens[:-1] for tokens in sources],
             target_prefix=prefixes if any(prefixes) else None,
             asynchronous=True,
