@@ -1,6 +1,6 @@
 """Recall of the checks on seeded corruptions, and false alarms on the outputs they were made from.
 
-    python bench/checks.py
+    python bench/checks.py [--names]
 
 Rows are the outputs of good systems and a quarter of the FLORES-200 references; for names, which only a run
 shows, all of these. Thresholds were chosen on the development blocks (25 lines in turn); the table is of the
@@ -10,6 +10,7 @@ flattered.
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -103,6 +104,9 @@ class Tally:
         self.flagged += sum(flags)
         self.total += len(flags)
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.flagged + other.flagged, self.total + other.total)
+
     def __str__(self) -> str:
         return f"{self.flagged / self.total:.3f}" if self.total else "–"
 
@@ -113,13 +117,14 @@ def names_in_a_run(
     pool_of: Pool = lambda run, everything: run,
     *,
     held_out: bool = True,
-) -> dict[str, dict[str, tuple[Tally, Tally]]]:
-    """Recall on exchanged names, one at a time, and false alarms, by kind and set.
+) -> dict[str, tuple[Tally, Tally]]:
+    """Recall on exchanged names, one at a time, and false alarms, by set.
 
+    Exchanged are names that the source writes in the same letters, and of a source in another script any.
     ``pool_of`` gives the rows that the other names are from. All that is said of a name counts: by the pure
     check, by that of the whole run, by vectors.
     """
-    result: dict[str, dict[str, tuple[Tally, Tally]]] = {}
+    result: dict[str, tuple[Tally, Tally]] = {}
     for system in sorted({(row.set, row.system) for row in rows}):
         run = [row for row in rows if (row.set, row.system) == system]
         pairs = {r.number: _pair(r) for r in run}
@@ -127,16 +132,14 @@ def names_in_a_run(
         of_run = {i for i, flags in check_consistency(pairs.values()).items() if _named(flags)}
         own = [row for row in run if row.held_out is held_out]
         alone = _named_alone(own, names, embedder)
-        alarms = [one or str(row.number) in of_run for row, one in zip(own, alone, strict=True)]
+        recall, false = result.setdefault(system[0], (Tally(), Tally()))
+        false.add([one or str(row.number) in of_run for row, one in zip(own, alone, strict=True)])
         for kind in ("swap_name", "swap_any_name"):
             copies = [
                 two for two in corrupted(run, kind, 0, pool_of(run, rows)) if two[0].held_out is held_out
             ]
             copies = copies[:: max(1, len(copies) // MOST_NAMES)]
-            if not copies:
-                continue
             found = _named_alone([bad for _, bad in copies], names, embedder)
-            recall, false = result.setdefault(kind, {}).setdefault(system[0], (Tally(), Tally()))
             recall.add(
                 [
                     one
@@ -146,7 +149,6 @@ def names_in_a_run(
                     for (row, bad), one in zip(copies, found, strict=True)
                 ]
             )
-            false.add(alarms)
     return result
 
 
@@ -175,33 +177,55 @@ def _named(flags: Sequence[Flag]) -> bool:
 
 
 def names_of(rows: list[Row], embedder: Embedder, note: str, pool_of: Pool) -> None:
-    """Print recall and false alarms by language and by set."""
-    for kind, sets in names_in_a_run(rows, embedder, pool_of).items():
-        of_language: dict[str, tuple[Tally, Tally]] = {}
-        for name, both in sets.items():
-            code = name.split("/")[1][:2]
-            for of_set, all_sets in zip(both, of_language.setdefault(code, (Tally(), Tally())), strict=True):
-                all_sets.flagged += of_set.flagged
-                all_sets.total += of_set.total
-        for code, (recall, false) in of_language.items():
-            good = recall.flagged >= 0.95 * recall.total and false.flagged <= 0.03 * false.total
-            those = {name: two for name, two in sets.items() if f"{code}-en" in name}
-            by_set = "; ".join(f"{name} {one} of {one.total}, {two}" for name, (one, two) in those.items())
-            said = f"{'' if good else '**missed**; '}{note}; {by_set}"
-            print(
-                f"| {kind} ({code}) | {recall.total} | {recall} | {false} | name, name_spelling | {said} |",
-                flush=True,
-            )
+    """Print recall and false alarms of all languages together and of each, with those of its sets."""
+    sets = names_in_a_run(rows, embedder, pool_of)
+    by_code = {
+        code: {name: two for name, two in sets.items() if f"{code}-en" in name}
+        for code in ("de", "ja", "ko", "zh")
+    }
+    for code, those in {"all": sets, **by_code}.items():
+        recall, false = Tally(), Tally()
+        for of_set, alarms in those.values():
+            recall += of_set
+            false += alarms
+        good = recall.flagged >= 0.95 * recall.total and false.flagged <= 0.03 * false.total
+        by_set = "; ".join(f"{name} {one} of {one.total}, {two}" for name, (one, two) in those.items())
+        said = f"{'' if good else '**missed**; '}{note}{'' if code == 'all' else f'; {by_set}'}"
+        print(
+            f"| swap_name ({code}) | {recall.total} | {recall} | {false} | name, name_spelling | {said} |",
+            flush=True,
+        )
+
+
+def names_in_all_runs(rows: list[Row], embedder: Embedder) -> None:
+    """Print the rows of exchanged names."""
+    everything = [*rows, *read_references()]
+    names_of(everything, embedder, "over a run, by a name of the run", lambda run, all_rows: run)
+    names_of(
+        everything,
+        embedder,
+        "over a run, by a name of other sets",
+        lambda run, all_rows: [row for row in all_rows if row.set != run[0].set],
+    )
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--names", action="store_true", help="only the rows of swap_name")
+    options = parser.parse_args()
     rows = [row for row in read_rows() if row.system in GOOD]
+    embedder = load_embedder()
+    head = "| corruption | copies | recall | false alarms | caught by | |\n|---|---|---|---|---|---|"
+    if options.names:
+        print(head)
+        names_in_all_runs(rows, embedder)
+        return
     good = rows + [row for row in read_references() if row.number % 4 == 3]
     held = [row for row in good if row.held_out]
-    embedder = load_embedder()
     clean = flags_of(held, embedder)
-    print(f"{len(held)} untouched lines, held out\n")
-    print("| corruption | copies | recall | false alarms | caught by | |\n|---|---|---|---|---|---|")
+    print(f"{len(held)} untouched lines, held out\n\n{head}")
     for one in CASES:
         copies = [bad for row, bad in corrupted(good, one.kind) if row.held_out]
         copies = copies[:: max(1, len(copies) // MOST)]
@@ -214,15 +238,7 @@ def main() -> None:
             f"| {one.kind} | {len(copies)} | {recall:.3f} | {alarms:.3f} | {names} | {met}{one.note} |",
             flush=True,
         )
-    names_of(
-        [*rows, *read_references()], embedder, "over a run, by a name of the run", lambda run, everything: run
-    )
-    names_of(
-        [*rows, *read_references()],
-        embedder,
-        "over a run, by a name of other sets",
-        lambda run, everything: [row for row in everything if row.set != run[0].set],
-    )
+    names_in_all_runs(rows, embedder)
     counts = Counter(name for flags in clean for name in flags)
     print("\n| flag | untouched lines that have it |\n|---|---|")
     for name, count in counts.most_common():

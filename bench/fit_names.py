@@ -4,8 +4,9 @@
 
 Logistic regression over the suspects of good outputs and references, and of copies with one name exchanged
 for one of the same run or of none, of the development blocks; in a run with other weights for words that the
-rest of it has, and apart for texts without a run. The limits, one a language, are where so many of the
-untouched texts have a flag, each block judged by weights from others. Also printed: recall at these.
+rest of it has and in each language, and apart for texts without a run. The limits, one a language, are where
+so many of the untouched texts have a flag, each block judged by weights from others. Also printed: recall at
+these.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +29,24 @@ from mtalign.embed import load_embedder
 from mtalign.quality import measure_names
 
 DATA = Path(founded.__file__).with_name("founded.json")
-FALSE_ALARMS = defaultdict(lambda: 0.02, de=0.025, ja=0.017)
+FALSE_ALARMS = defaultdict(lambda: 0.02, de=0.025, ja=0.017, ko=0.022, zh=0.022)
 """Share of the untouched texts of each language; those of the other checks for names come on top."""
 SEEDS = 3
 FOLDS = 6
 """Limits are those of weights from other blocks, so many times."""
-LETTERS = frozenset({"heard", "heard_well", "sounds", "short", "heard_beside", "unheard"})
+NOT_LATIN = frozenset(
+    "heard heard_well sounds short heard_beside unheard meant_in_short unmeant misspelled torn"
+    " exchanged lost_meanings lost_people".split()
+)
 LEFT_OUT = {
-    "latin run": LETTERS,
-    "latin alone": LETTERS | frozenset(RUN_SIGNS),
+    "latin run": NOT_LATIN,
+    "latin alone": NOT_LATIN | frozenset(RUN_SIGNS),
     "other run": frozenset[str](),
     "other alone": frozenset(RUN_SIGNS),
 }
 """Signs that say nothing there: names in Latin script are told by their letters."""
-PENALTY, MORE_PENALTY = 1e-3, 3e-3
-"""Of the weights, and of how those for words that the rest of the run has differ from them."""
+PENALTY, PENALTY_OF_SEEN, PENALTY_OF_A_LANGUAGE = 1e-3, 3e-3, 3e-2
+"""Of the weights, and of how they differ for words that the rest of the run has, and for one language."""
 
 
 def runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
@@ -70,9 +75,11 @@ class Examples:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.script, run = kind.split()
+        self.run = run == "run"
         self.names = [name for name in (*SIGNS, *RUN_SIGNS) if name not in LEFT_OUT[kind]]
-        self.x: list[list[float]] = []
-        self.y: list[bool] = []
+        self.rows: list[list[float]] = []
+        self.exchanged: list[bool] = []
         self.owners: list[int] = []
         self.texts: list[tuple[Row, bool]] = []
 
@@ -84,10 +91,34 @@ class Examples:
         for one in found:
             if exchanged and one.suspect.name in clean:
                 continue
-            self.x.append([one.signs.get(name, 0.0) for name in self.names])
-            self.y.append(one.suspect.name not in clean)
+            self.rows.append([one.signs.get(name, 0.0) for name in self.names])
+            self.exchanged.append(one.suspect.name not in clean)
             self.owners.append(len(self.texts))
         self.texts.append((row, exchanged))
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        return np.array(self.rows)
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        return np.array(self.exchanged, float)
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """Whether the rest of the run has the word."""
+        return self.x[:, self.names.index("elsewhere")] > 0 if self.run else np.zeros(len(self.x), bool)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The language of each suspect's source."""
+        return np.array([self.texts[owner][0].language.primary for owner in self.owners])
+
+    @cached_property
+    def languages(self) -> list[str]:
+        """Those that have weights of their own: none if there is only one."""
+        found = sorted(set(self.codes))
+        return found if len(found) > 1 else []
 
     def fold(self, number: int) -> np.ndarray:
         """Which suspects are of every so manieth development block."""
@@ -113,33 +144,41 @@ def fit(x: np.ndarray, y: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, 
     return weight, bias - float(weight @ mean)
 
 
-def fit_by_kind(
-    kind: str, names: Sequence[str], x: np.ndarray, y: np.ndarray
-) -> dict[str, tuple[np.ndarray, float]]:
-    """Weights and bias for each kind of suspect among these."""
-    script = kind.split()[0]
-    if kind.endswith("alone"):
-        return {kind: fit(x, y, np.full(x.shape[1], PENALTY))}
-    # Words that the run has and words that it has not share what they can.
-    n, seen = x.shape[1], x[:, [names.index("elsewhere")]]
-    penalty = np.concatenate([np.full(n, PENALTY), np.full(n + 1, MORE_PENALTY)])
-    weight, bias = fit(np.concatenate([x, x * seen, seen], axis=1), y, penalty)
-    return {
-        f"{script} seen": (weight[:n] + weight[n : 2 * n], bias + float(weight[2 * n])),
-        f"{script} new": (weight[:n], bias),
-    }
+Weights = dict[str, tuple[np.ndarray, float]]
+"""Of the signs, and the bias, by kind of suspect."""
 
 
-def odds_of(
-    kind: str, names: Sequence[str], x: np.ndarray, weights: dict[str, tuple[np.ndarray, float]]
-) -> np.ndarray:
-    """Log-odds of the suspects by the weights for each."""
-    script = kind.split()[0]
-    if kind.endswith("alone"):
-        weight, bias = weights[kind]
-        return x @ weight + bias
-    both = [x @ weights[f"{script} {one}"][0] + weights[f"{script} {one}"][1] for one in ("seen", "new")]
-    return np.where(x[:, names.index("elsewhere")] > 0, *both)
+def fit_kinds(one: Examples, keep: np.ndarray) -> Weights:
+    """Weights for the suspects that are kept: of each language, and of languages that are none of these.
+
+    Languages, and words that the run has and words that it has not, share what they can.
+    """
+    x, n = one.x[keep], len(one.names)
+    groups = {code: (one.codes[keep] == code, PENALTY_OF_A_LANGUAGE) for code in one.languages}
+    if one.run:
+        groups["seen"] = one.seen[keep], PENALTY_OF_SEEN
+    columns, penalties = [x], [np.full(n, PENALTY)]
+    for members, penalty in groups.values():
+        columns.append(np.column_stack([x, np.ones(len(x))]) * members[:, None])
+        penalties.append(np.full(n + 1, penalty))
+    weight, bias = fit(np.concatenate(columns, axis=1), one.y[keep], np.concatenate(penalties))
+    more = dict(zip(groups, weight[n:].reshape(-1, n + 1), strict=True))
+    found = {}
+    for code in (one.script, *one.languages):
+        for state in ("seen", "new") if one.run else ("alone",):
+            total = np.append(weight[:n], bias) + more.get(code, 0.0) + more.get(state, 0.0)
+            found[f"{code} {state}"] = total[:-1], float(total[-1])
+    return found
+
+
+def odds_of(one: Examples, keep: np.ndarray, weights: Weights) -> np.ndarray:
+    """Log-odds of the suspects that are kept."""
+    odds = []
+    for row, code, seen in zip(one.x[keep], one.codes[keep], one.seen[keep], strict=True):
+        state = "alone" if not one.run else "seen" if seen else "new"
+        weight, bias = weights[f"{code if code in one.languages else one.script} {state}"]
+        odds.append(row @ weight + bias)
+    return np.array(odds)
 
 
 def limits_of(one: Examples, odds: np.ndarray) -> dict[str, float]:
@@ -147,30 +186,31 @@ def limits_of(one: Examples, odds: np.ndarray) -> dict[str, float]:
     worst = one.worst(odds)
     clean = np.array([not exchanged for _, exchanged in one.texts])
     codes = np.array([row.language.primary for row, _ in one.texts])
-    found = {"limit": float(np.quantile(worst[clean], 1 - FALSE_ALARMS["any"]))}
+    found = {one.script: float(np.quantile(worst[clean], 1 - FALSE_ALARMS["any"]))}
     for code in sorted(set(codes)):
-        found[f"limit {code}"] = float(np.quantile(worst[clean & (codes == code)], 1 - FALSE_ALARMS[code]))
+        found[code] = float(np.quantile(worst[clean & (codes == code)], 1 - FALSE_ALARMS[code]))
     return {name: round(value, 3) for name, value in found.items()}
 
 
-def fit_all(examples: dict[str, Examples]) -> dict[str, dict[str, float]]:
+def fit_all(examples: Sequence[Examples]) -> dict[str, dict[str, float]]:
     """What ``founded.json`` holds."""
     data = {}
-    for kind, one in examples.items():
-        x, y = np.array(one.x), np.array(one.y, float)
-        odds = np.zeros(len(y))
-        for part in map(one.fold, range(FOLDS)):
-            weights = fit_by_kind(kind, one.names, x[~part], y[~part])
-            odds[part] = odds_of(kind, one.names, x[part], weights)
+    for one in examples:
+        odds = np.zeros(len(one.y))
+        for number in range(FOLDS):
+            part = one.fold(number)
+            odds[part] = odds_of(one, part, fit_kinds(one, ~part))
         limits = limits_of(one, odds)
-        codes = np.array([one.texts[n][0].language.primary for n in one.owners])
-        for code in sorted(set(codes)):
-            share = np.mean(odds[(y > 0) & (codes == code)] > limits[f"limit {code}"])
-            print(f"{kind}, {code}: {share:.3f} of {int(y[codes == code].sum())} found")
-        weights = fit_by_kind(kind, one.names, x, y)
-        for name, (weight, bias) in weights.items():
+        for code in sorted(set(one.codes)):
+            exchanged = (one.y > 0) & (one.codes == code)
+            share = np.mean(odds[exchanged] > limits[code])
+            print(f"{one.kind}, {code}: {share:.3f} of {exchanged.sum()} found")
+        for name, (weight, bias) in fit_kinds(one, np.ones(len(one.y), bool)).items():
+            code = name.split()[0]
             data[name] = {n: round(float(w), 4) for n, w in zip(one.names, weight, strict=True)}
-            data[name] |= {"bias": round(bias, 4)} | limits
+            data[name] |= {"bias": round(bias, 4), "limit": limits[code]}
+            # Of a script whose only language has no weights of its own.
+            data[name] |= {f"limit {c}": v for c, v in limits.items() if code == one.script and c != code}
     return data
 
 
@@ -202,7 +242,7 @@ def main() -> None:
         for (row, _), found in zip(copies, signs([bad for _, bad in copies], names), strict=True):
             for one in ours:
                 one.add(row, True, found, row.translation)
-    data = fit_all(examples)
+    data = fit_all([*examples.values()])
     text = json.dumps(data, indent=2) + "\n"
     print(text, end="")
     if options.write:

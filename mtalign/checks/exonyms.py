@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,7 @@ _PEOPLES: dict[str, str] = {
 """English words for countries and their peoples that do not begin as CLDR's English name does."""
 _WORLD = "001"
 _SPELLED = {"kyiv": "kiev"}
-_SHORTENING = ("zh", "ja", "ko")
 _IN_SHORT: dict[str, dict[str, str]] = {
-    "zh": {"CN": "华華国國", "HK": "港", "MO": "澳", "TW": "台臺", "NZ": "新", "VN": "越"},
     "ja": {
         "US": "米", "FR": "仏", "DE": "独", "IT": "伊", "RU": "露", "AU": "豪", "CA": "加", "IN": "印",
         "ES": "西", "NL": "蘭", "PH": "比", "TH": "泰", "VN": "越", "TW": "台", "AT": "墺",
@@ -79,29 +78,24 @@ def is_called_so(word: str, source: str, language: str) -> bool | None:
     return any(form in source for form in forms) or (False if exact else None)
 
 
-def called_in_short(word: str, source: str, language: str) -> float:
-    """Whether the source has the one character by which newspapers of East Asia call a country.
+def called_in_short(word: str, source: str, language: str) -> bool:
+    """Whether a Japanese or Korean source has the one character by which newspapers call a country.
 
-    The country is one that ``word`` names or derives from. In Chinese beside that of another country (中美,
-    China and the United States) it is certain, 1; alone it may stand for anything, 0.5.
+    The country is one that ``word`` names or derives from.
     """
-    if language not in _SHORTENING:
-        return 0.0
+    if language not in _IN_SHORT:
+        return False
     key = fold(word)
     forms = _table(language).get(key, ()) or _of_relatives(key, language)
-    found = 0.0
-    for first in {form[0] for form in forms if form[0] >= "一"} | _short_besides(key, language):
-        for match in re.finditer(first, source):
-            beside = source[max(0, match.start() - 1) : match.end() + 1].replace(first, "")
-            if language == "ko":
-                # One syllable in its own word, or after the north, the south and the middle: 미 국방부, 북미.
-                alone = not any("가" <= one <= "힣" and one not in "북남중한" for one in beside)
-                found = max(found, 0.5 * alone)
-                continue
-            if language == "zh" and _country_characters().intersection(beside):
-                return 1.0
-            found = 0.5
-    return found
+    firsts = {form[0] for form in forms if form[0] >= "一"} | _short_besides(key, language)
+    if language == "ja":
+        return any(first in source for first in firsts)
+    # One syllable in its own word, or after the north, the south and the middle: 미 국방부, 북미.
+    return any(
+        not any("가" <= one <= "힣" and one not in "북남중한" for one in (before, after))
+        for first in firsts
+        for before, after in re.findall(f"(?=(^|.){first}(.|$))", source, re.DOTALL)
+    )
 
 
 def lost_exonyms(source: str, translation: str, language: str) -> int:
@@ -137,10 +131,10 @@ def lost_exonyms(source: str, translation: str, language: str) -> int:
 def _called(language: str) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, frozenset[str]]]:
     """Names by their first two characters, the longest first; by name with what the English for it begins."""
     stems: dict[str, set[str]] = defaultdict(set)
-    for english, here in _pairs(language):
-        for form in here:
+    for thing in _things(language):
+        for form in thing.forms if thing.stems else ():
             if len(form) >= (3 if form.isascii() else 2):
-                stems[form].update(english)
+                stems[form].update(thing.stems)
     starts: dict[str, tuple[str, ...]] = {}
     for form in sorted(stems, key=lambda form: (-len(form), form)):
         starts[form[:2]] = (*starts.get(form[:2], ()), form)
@@ -162,51 +156,104 @@ def _stands_at(form: str, source: str, place: int) -> bool:
     return not before.isalnum() and _INFLECTED.match(source, end) is not None
 
 
-def _pairs(language: str) -> Iterator[tuple[set[str], set[str]]]:
-    """The beginnings of English words for each thing that has a name, and its names in ``language``."""
+@dataclass(frozen=True)
+class _Thing:
+    """A country, people, city, language, month or weekday."""
+
+    english: frozenset[str]
+    """What it is called in English, folded."""
+    forms: frozenset[str]
+    """What it is called in the language of the source, folded."""
+    stems: frozenset[str] = frozenset()
+    """With what an English word for it begins, after a space; none if a translation may well do without."""
+    also: frozenset[str] = frozenset()
+    """Forms that may as well be other words: they are not asked for."""
+
+
+@lru_cache(maxsize=32)
+def _things(language: str) -> tuple[_Thing, ...]:
+    """All that CLDR has names for in ``language``, and what stands above."""
+    return (*_countries(language), *_cities(language), *_languages(language), *_days(language))
+
+
+def _countries(language: str) -> Iterator[_Thing]:
     from babel import Locale
     from babel.languages import get_official_languages
 
     english = Locale.parse("en")
-    peoples = defaultdict(set)
-    for word, code in _PEOPLES.items():
-        peoples[code].add(f" {word[: max(_LEAST_STEM, len(word) - _ENDING)]}")
     for code, name in english.territories.items():
-        plain = _plain(name)
-        if code == _WORLD or (code.isdigit() and " " in plain):
+        if code == _WORLD:
             continue
-        stems = country = _english_stems(name) | peoples[code]
-        for one in get_official_languages(code) if code.isalpha() else ():
-            if one != "en" and english.languages.get(one):
-                stems = stems | _english_stems(english.languages[one])
-        forms = {_plain(form) for form in _locals(language, lambda locale: locale.territories.get(code))}  # noqa: B023
+        plain = _plain(name)
+        called = frozenset({plain} | {word for word, other in _PEOPLES.items() if other == code})
+        official = get_official_languages(code) if code.isalpha() else ()
+        country = _english_stems(name) | {_beginning(word) for word in called - {plain}}
+        tongues = (english.languages[one] for one in official if one != "en" and one in english.languages)
+        stems = country.union(*map(_english_stems, tongues))
+        forms = _locals(language, lambda locale: locale.territories.get(code))  # noqa: B023
         forms |= {form for form, other in _BESIDES.get(language, {}).items() if other == code}
-        yield stems, forms
+        region = code.isdigit() and " " in plain
+        yield _Thing(called, forms, frozenset() if region else stems)
         # Of a people, in many languages, as its language is called: niederländisch.
-        for one in get_official_languages(code)[:1] if code.isalpha() else ():
+        for one in official[:1]:
             tongue = _english_stems(english.languages.get(one) or name)
-            if _is_of(one, name) or tongue & country:
+            if english.languages.get(one, " ")[0] == name[0] or tongue & country:
                 names = _locals(language, lambda locale: locale.languages.get(one))  # noqa: B023
-                yield country | tongue, set(map(_plain, names))
-    for name, forms in _cities(language):
-        yield _english_stems(name), forms
-    for kind, width in (("months", "wide"), ("days", "wide"), ("days", "abbreviated")):
-        for number, name in getattr(english, kind)["format"]["wide"].items():
-            forms = set(_locals(language, lambda locale: getattr(locale, kind)["format"][width].get(number)))  # noqa: B023
-            if kind == "months" and language == "zh":
-                forms.add(f"{number}月")
-            beginnings = {f" {fold(name)[:3]}"}
+                yield _Thing(called, names, country | tongue)
+
+
+def _cities(language: str) -> Iterator[_Thing]:
+    """Cities after which time zones are called."""
+    from babel import Locale
+
+    english = Locale.parse("en").time_zones
+    for zone in sorted({str(zone) for locale in _locales(language) for zone in locale.time_zones}):
+        if zone.startswith("Etc/"):
+            continue
+        name = english.get(zone, {}).get("city") or zone.rpartition("/")[2].replace("_", " ")
+        forms = _locals(language, lambda locale: locale.time_zones.get(zone, {}).get("city"))  # noqa: B023
+        yield _Thing(frozenset({_plain(name)}), forms, _english_stems(name))
+
+
+def _languages(language: str) -> Iterator[_Thing]:
+    from babel import Locale
+
+    for code, name in Locale.parse("en").languages.items():
+        if "_" not in code:
+            forms = _locals(language, lambda locale: locale.languages.get(code))  # noqa: B023
+            yield _Thing(frozenset({_plain(name)}), forms)
+
+
+def _days(language: str) -> Iterator[_Thing]:
+    """Months and days of the week."""
+    from babel import Locale
+
+    for kind in ("months", "days"):
+        for number, name in getattr(Locale.parse("en"), kind)["format"]["wide"].items():
+            forms, short = (
+                _locals(language, lambda locale: getattr(locale, kind)["format"][width].get(number))  # noqa: B023
+                for width in ("wide", "abbreviated")
+            )
+            stems = {f" {fold(name)[:3]}"}
             if kind == "months":
-                beginnings |= {f" {number} ", f" 0{number} "}
-            yield beginnings, {fold(form).removesuffix(".") for form in forms}
+                stems |= {f" {number} ", f" 0{number} "}
+                if language == "zh":
+                    forms |= {f"{number}月"}
+            else:
+                forms |= short
+            yield _Thing(frozenset({_plain(name)}), forms, frozenset(stems), short)
 
 
-def _english_stems(name: str) -> set[str]:
+def _beginning(word: str) -> str:
+    return f" {word[: max(_LEAST_STEM, len(word) - _ENDING)]}"
+
+
+def _english_stems(name: str) -> frozenset[str]:
     """With what a word for ``name`` or its people begins: of Brazil ``braz``; and the initials of several."""
     plain = _NO_LETTER.sub(" ", fold(name)).strip()
     words = plain.split()
     stems = {
-        f" {word[: max(_LEAST_STEM, len(word) - _ENDING)].rstrip('aeo')}"
+        _beginning(word).rstrip("aeo")
         for word in words
         if len(words) == 1 or (len(word) >= _LEAST_STEM and word not in _GENERIC)
     }
@@ -215,26 +262,13 @@ def _english_stems(name: str) -> set[str]:
         stems |= {f" {plain}", f" {''.join(initials)} ", f" {' '.join(initials)} "}
     elif plain in _SPELLED:
         stems.add(f" {_SPELLED[plain]}")
-    return stems
+    return frozenset(stems)
 
 
-def _locals(language: str, name_in: Callable[[Locale], str | None]) -> list[str]:
-    """A name in each locale of a language that has it."""
-    return [name for locale in _locales(language) if (name := name_in(locale))]
-
-
-def _cities(language: str) -> Iterator[tuple[str, set[str]]]:
-    """English names of cities after which time zones are called, and what they are called."""
-    from babel import Locale
-
-    english = Locale.parse("en").time_zones
-    zones = {str(zone) for locale in _locales(language) for zone in locale.time_zones}
-    for zone in sorted(zones):
-        if zone.startswith("Etc/"):
-            continue
-        name = english.get(zone, {}).get("city") or zone.rpartition("/")[2].replace("_", " ")
-        cities = _locals(language, lambda locale: locale.time_zones.get(zone, {}).get("city"))  # noqa: B023
-        yield name, {_plain(city) for city in cities}
+def _locals(language: str, name_in: Callable[[Locale], str | None]) -> frozenset[str]:
+    """A name, folded, in each locale of a language that has it."""
+    names = (name_in(locale) for locale in _locales(language))
+    return frozenset(_plain(name).removesuffix(".") for name in names if name)
 
 
 def _locales(language: str) -> list[Locale]:
@@ -244,15 +278,6 @@ def _locales(language: str) -> list[Locale]:
         return [Locale.parse(code) for code in (_CHINESE if language == "zh" else (language,))]
     except (UnknownLocaleError, ValueError):
         return []
-
-
-@lru_cache(maxsize=1)
-def _country_characters() -> frozenset[str]:
-    """First characters of the countries of the world."""
-    from babel import Locale
-
-    names = (Locale.parse(code).territories for code in _CHINESE)
-    return frozenset(name[0] for some in names for code, name in some.items() if code.isalpha())
 
 
 @lru_cache(maxsize=4096)
@@ -305,56 +330,24 @@ def _parts(language: str) -> Mapping[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=32)
 def _names(language: str) -> Mapping[str, tuple[str, ...]]:
-    from babel import Locale
-    from babel.languages import get_official_languages
-
-    locales = _locales(language)
-    english = Locale.parse("en")
+    """By the folded English name, what of it a source has."""
     found: dict[str, set[str]] = defaultdict(set)
-    for name, cities in _cities(language):
-        found[_plain(name)] |= _stems([*cities])
-    for word, code in _PEOPLES.items():
-        names = [locale.territories.get(code) for locale in locales]
-        names += [form for form, other in _BESIDES.get(language, {}).items() if other == code]
-        found[word] |= _stems(names)
-    for locale in locales:
-        for code, name in english.territories.items():
-            if code == _WORLD:
-                continue
-            # German of Germany, not English of Singapore.
-            people = [one for one in get_official_languages(code)[:1] if _is_of(one, name)]
-            forms = [locale.territories.get(code), *(locale.languages.get(one) for one in people)]
-            found[_plain(name)] |= _stems(forms)
-        for code, name in english.languages.items():
-            if "_" not in code:
-                found[_plain(name)] |= _stems([locale.languages.get(code)])
-        for kind in ("months", "days"):
-            for number, name in getattr(english, kind)["format"]["wide"].items():
-                widths = ("wide", "abbreviated")
-                forms = [getattr(locale, kind)["format"][width].get(number) for width in widths]
-                found[_plain(name)] |= _stems(forms)
+    for thing in _things(language):
+        for name in thing.english:
+            found[name].update(_stems(thing.forms | thing.also))
     return {name: tuple(sorted(forms)) for name, forms in found.items() if forms}
-
-
-def _is_of(language: str, territory: str) -> bool:
-    from babel import Locale
-
-    return bool(Locale.parse("en").languages.get(language, " ")[0] == territory[0])
 
 
 def _plain(name: str) -> str:
     return fold(_PARENTHESES.sub("", name)).strip()
 
 
-def _stems(forms: list[str | None]) -> set[str]:
-    stems = set()
+def _stems(forms: Iterable[str]) -> Iterator[str]:
     for form in forms:
-        plain = _plain(form or "").removesuffix(".")
-        if plain.isascii():
-            stem = plain[: max(_LEAST_STEM, len(plain) - _ENDING)]
+        if form.isascii():
+            stem = form[: max(_LEAST_STEM, len(form) - _ENDING)]
         else:
-            stem = plain.rstrip(_OF_A_LANGUAGE)
-            stem = stem if len(stem) > 1 else plain
+            stem = form.rstrip(_OF_A_LANGUAGE)
+            stem = stem if len(stem) > 1 else form
         if len(stem) >= (3 if stem.isascii() else 2):
-            stems.add(stem)
-    return stems
+            yield stem

@@ -12,10 +12,19 @@ import math
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from mtalign.checks.dictionary import (
+    NOT_MEANT,
+    Meant,
+    count_syllables,
+    is_spelled,
+    lost_meanings,
+    lost_people,
+    meant_in,
+)
 from mtalign.checks.exonyms import called_in_short, is_called_so, lost_exonyms
 from mtalign.checks.heard import heard_in, unheard_in_chinese
 from mtalign.checks.kept import LANGUAGES, lost_names
@@ -36,8 +45,8 @@ _ANY_WORD = re.compile(r"\w+")
 _JOINTS = (" ", "-", " (", " „", " “", ' "')
 _WORD_BEFORE = re.compile(r"(\w+)(?: |-| \(| “| \")$")
 _WORD_AFTER = re.compile(r"(?: |-| \(| “| \")(\w+)")
-_CAPITAL_BEFORE = re.compile(r"([A-ZÀ-Þ]\w{2,})[ -]$")
-_CAPITAL_AFTER = re.compile(r"[ -]([A-ZÀ-Þ]\w{2,})")
+_CAPITAL_BEFORE = re.compile(r"([A-ZÀ-Þ]\w+)[ -]$")
+_CAPITAL_AFTER = re.compile(r"[ -]([A-ZÀ-Þ]\w+)")
 _FEW_SOUNDS = 3
 _REACH = 40
 _CLOSE = 0.25
@@ -86,6 +95,18 @@ class Suspect:
     """The same, the less the farther from the suspect's place."""
     unheard: float = 0.0
     """How unlike anything in the translation that word of the source is that is written by its sound."""
+    meant: Meant = NOT_MEANT
+    """What a dictionary of the source's language says of it."""
+    misspelled: bool = False
+    """It is written like Chinese, and no characters of the source in a row are read so."""
+    torn: bool = False
+    """It is one syllable of Chinese, and not spelled together with a word beside it."""
+    exchanged: int = 0
+    """It names a country that the source does not: how many names the translation lacks."""
+    lost_meanings: float = 0.0
+    """How many names of a Chinese source the translation lacks, by a dictionary."""
+    lost_people: int = 0
+    """How many of its people."""
 
 
 def suspects(source: str, translation: str, source_language: Language) -> list[Suspect]:
@@ -99,77 +120,123 @@ def suspects(source: str, translation: str, source_language: Language) -> list[S
             places.setdefault(match.group(), []).append(match.span())
     if not places:
         return []
-    words = _WORD.findall(translation)
-    capitals = sum(word[0].isupper() for word in words) / len(words)
-    folded = fold(source)
-    latin = source_language.script == "Latn"
-    found = []
-    lost: list[re.Match[str]] | None = None
-    acronyms = False
-    beside: frozenset[tuple[str, int]] = frozenset()
-    unnamed, unmet = 0, 0.0
-    likely: list[tuple[Span, float]] = []
-    for name, spans in places.items():
-        key = fold(name)
-        if key in folded:
-            continue
-        called_so = is_called_so(name, folded, source_language.primary)
-        if called_so:
-            continue
-        if key[: math.ceil(_SAME * len(key))] in folded:
-            continue
-        in_short = called_in_short(name, folded, source_language.primary)
-        if in_short == 1:
-            continue
-        letters = shared_letters(key, folded)
-        heard, sounds = (0.0, 0) if latin else heard_in(name, source)
-        if heard >= _HEARD and sounds >= _HEARD_SOUNDS:
-            continue
-        absent = called_so is False and heard < _HEARD
-        if lost is None:
-            there = fold(translation)
-            beside = _beside_lost(source, there)
-            unnamed = lost_exonyms(folded, there, source_language.primary)
-            if source_language.primary in LANGUAGES:
-                likely = lost_names(source, there, source_language.primary)
-            if source_language.primary == "ja":
-                unmet = unheard(source, translation)
-            elif source_language.primary == "zh":
-                unmet = unheard_in_chinese(source, translation)
-            lost = [m for m in CAPITALISED.finditer(source) if fold(m.group()) not in there]
-            acronyms = any(sum(map(str.isupper, m.group())) > 1 for m in lost)
-        place = spans[0][0] / len(translation)
-        near = sorted(
-            (m for m in lost if not m.group().isupper()),
-            key=lambda match: abs(match.start() / len(source) - place),
-        )[:_NEAREST]
-        found.append(
-            Suspect(
-                name,
-                tuple(spans),
-                letters,
-                heard,
-                sounds,
-                absent,
-                in_short > 0,
-                tuple(m.span() for m in near),
-                acronyms,
-                capitals,
-                bool(beside) and any(_beside(translation, *span, beside) for span in spans),
-                unnamed,
-                lost_name=max((share for _, share in likely), default=0.0),
-                lost_close=max(
-                    (
-                        share * max(0.0, 1 - abs(start / len(source) - place) / _CLOSE)
-                        for (start, _), share in likely
-                    ),
-                    default=0.0,
-                ),
-                heard_beside=0.0 if latin else _heard_beside(translation, *spans[0], source, heard),
-                unheard=unmet,
-            )
-        )
-    return found
+    both = _Both(source, translation, source_language)
+    return [one for name, spans in places.items() if (one := _suspect(name, tuple(spans), both)) is not None]
+
+
+class _Both:
+    """A source and its translation; what only suspects need of them is found when it is asked for."""
+
+    def __init__(self, source: str, translation: str, source_language: Language) -> None:
+        self.source, self.translation = source, translation
+        self.language = source_language.primary
+        self.latin = source_language.script == "Latn"
+        self.folded = fold(source)
+        self.there = fold(translation)
+
+    @cached_property
+    def capitals(self) -> float:
+        words: list[str] = _WORD.findall(self.translation)
+        return sum(word[0].isupper() for word in words) / len(words)
+
+    @cached_property
+    def lost(self) -> list[re.Match[str]]:
+        return [m for m in CAPITALISED.finditer(self.source) if fold(m.group()) not in self.there]
+
+    @cached_property
+    def beside(self) -> frozenset[tuple[str, int]]:
+        return _beside_lost(self.source, self.there)
+
+    @cached_property
+    def unnamed(self) -> int:
+        return lost_exonyms(self.folded, self.there, self.language)
+
+    @cached_property
+    def likely(self) -> list[tuple[Span, float]]:
+        return lost_names(self.source, self.there, self.language) if self.language in LANGUAGES else []
+
+    @cached_property
+    def unheard(self) -> float:
+        if self.language == "ja":
+            return unheard(self.source, self.translation)
+        return unheard_in_chinese(self.source, self.translation) if self.language == "zh" else 0.0
+
+    @cached_property
+    def lost_meanings(self) -> float:
+        return lost_meanings(self.source, self.there) if self.language == "zh" else 0.0
+
+    @cached_property
+    def lost_people(self) -> int:
+        return lost_people(self.source, self.there) if self.language == "zh" else 0
+
+    @cached_property
+    def lacking(self) -> int:
+        """How many names the translation lacks almost for sure."""
+        return self.unnamed or int(self.lost_meanings >= 1)
+
+
+def _suspect(name: str, spans: tuple[Span, ...], both: _Both) -> Suspect | None:
+    """The suspect that a word is, if it is one."""
+    source, translation, language = both.source, both.translation, both.language
+    key = fold(name)
+    if key in both.folded or key[: math.ceil(_SAME * len(key))] in both.folded:
+        return None
+    called_so = is_called_so(name, both.folded, language)
+    meant = meant_in(name, source, names=called_so is False) if language == "zh" else NOT_MEANT
+    if called_so or meant.by_word:
+        return None
+    heard, sounds = (0.0, 0) if both.latin else heard_in(name, source)
+    syllables = count_syllables(key) if language == "zh" else 0
+    alone = syllables == 1 and not _is_spelled_with_its_neighbour(translation, *spans[0], source)
+    if syllables == 1 and not alone:
+        return None
+    misspelled = syllables > 0 and called_so is None and not meant.ordinary and not is_spelled(key, source)
+    torn = alone and not meant.ordinary
+    if heard >= _HEARD and sounds >= _HEARD_SOUNDS and not misspelled and not torn:
+        return None
+    place = spans[0][0] / len(translation)
+    near = sorted(
+        (m for m in both.lost if not m.group().isupper()),
+        key=lambda match: abs(match.start() / len(source) - place),
+    )[:_NEAREST]
+    close = (
+        share * max(0.0, 1 - abs(start / len(source) - place) / _CLOSE) for (start, _), share in both.likely
+    )
+    return Suspect(
+        name,
+        spans,
+        shared_letters(key, both.folded),
+        heard,
+        sounds,
+        called_so is False and heard < _HEARD and not meant.by_character,
+        called_in_short(name, both.folded, language),
+        tuple(m.span() for m in near),
+        any(sum(map(str.isupper, m.group())) > 1 for m in both.lost),
+        both.capitals,
+        bool(both.beside) and any(_beside(translation, *span, both.beside) for span in spans),
+        both.unnamed,
+        lost_name=max((share for _, share in both.likely), default=0.0),
+        lost_close=max(close, default=0.0),
+        heard_beside=0.0 if both.latin else _heard_beside(translation, *spans[0], source, heard),
+        unheard=both.unheard,
+        meant=meant,
+        misspelled=misspelled,
+        torn=torn,
+        exchanged=both.lacking if called_so is False and not meant.by_character else 0,
+        lost_meanings=both.lost_meanings,
+        lost_people=both.lost_people,
+    )
+
+
+def _is_spelled_with_its_neighbour(translation: str, start: int, end: int, source: str) -> bool:
+    """Whether a word and one with a capital beside it are read from characters in a row."""
+    key = fold(translation[start:end])
+    before = _CAPITAL_BEFORE.search(translation, max(0, start - _REACH), start)
+    after = _CAPITAL_AFTER.match(translation, end)
+    return bool(
+        (before and is_spelled(fold(before.group(1)) + key, source))
+        or (after and is_spelled(key + fold(after.group(1)), source))
+    )
 
 
 def _heard_beside(translation: str, start: int, end: int, source: str, heard: float) -> float:
@@ -210,7 +277,8 @@ def _beside(translation: str, start: int, end: int, words: Set[tuple[str, int]])
 
 SIGNS = (
     "letters", "heard", "heard_well", "sounds", "absent", "short", "acronyms", "beside", "unnamed",
-    "heard_beside", "lost_name", "lost_close", "unheard", "common", "tokens", "often", "length", "capitals",
+    "heard_beside", "lost_name", "lost_close", "unheard", "meant_in_short", "unmeant", "misspelled", "torn",
+    "exchanged", "lost_meanings", "lost_people", "common", "tokens", "often", "length", "capitals",
     "cosine", "alone", "removal", "exchange", "movement", "stretch", "nearest", "least", "most", "rivals",
     "window", "uncovered", "lonely", "gap", "lost_nearest", "lost_like",
 )  # fmt: skip
@@ -230,14 +298,16 @@ class NameSigns:
 
 @lru_cache(maxsize=1)
 def _data() -> dict[str, dict[str, float]]:
-    """Weights, bias and limits (some for one language), by :func:`kind_of`: from ``bench/fit_names.py``."""
+    """Weights, bias and limits by language or script and state: from ``bench/fit_names.py``."""
     return packaged_json("mtalign.checks", "founded.json")
 
 
-def kind_of(source_language: Language, seen: bool | None) -> str:
-    """Which weights judge: for sources in Latin script or in others, by what the run knows of the word."""
+def weights_of(source_language: Language, seen: bool | None) -> Mapping[str, float]:
+    """What judges: by the language of the source, or else its script, and what the run knows of the word."""
+    state = "alone" if seen is None else "seen" if seen else "new"
     script = "latin" if source_language.script == "Latn" else "other"
-    return f"{script} alone" if seen is None else f"{script} seen" if seen else f"{script} new"
+    data = _data()
+    return data.get(f"{source_language.primary} {state}") or data[f"{script} {state}"]
 
 
 def log_odds(signs: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -249,7 +319,7 @@ def check_founded(names: Sequence[NameSigns], source_language: Language) -> list
     """Names of a translation that stand for nothing in the source."""
     flags = []
     for one in names:
-        weights = _data()[kind_of(source_language, one.seen)]
+        weights = weights_of(source_language, one.seen)
         limit = weights.get(f"limit {source_language.primary}", weights["limit"])
         if log_odds(one.signs, weights) > limit:
             says = f"“{one.suspect.name}” seems to stand for nothing in the source"

@@ -58,7 +58,7 @@ def heard_in(word: str, text: str) -> tuple[float, int]:
     return (_best(sounds, text) / most if most else 0.0), len(sounds)
 
 
-_TRANSLITERATING = frozenset(
+TRANSLITERATING = frozenset(
     "阿埃艾安奥奧巴贝貝比彼波伯布博查达達代丹道德登迪蒂丁杜多顿頓厄恩尔爾法范菲费費芬弗夫福盖蓋冈岡戈格古瓜圭哈海汉漢豪赫亨洪胡"
     "霍基吉加贾賈杰傑金卡凯凱坎考科克肯孔库庫夸奎拉莱萊赖賴兰蘭朗劳勞勒雷里利莉列林琳留龙龍卢盧鲁魯伦倫罗羅洛吕呂马馬玛瑪迈邁麦麥"
     "曼芒梅门門蒙米密莫墨姆慕穆纳納娜奈瑙内内尼涅宁寧纽紐农努诺諾欧歐帕派潘庞佩彭皮珀普奇恰钱乔喬切琴让热荣儒若萨薩塞赛賽桑森沙莎"
@@ -77,7 +77,7 @@ def unheard_in_chinese(source: str, translation: str) -> float:
     for match in _FOREIGN.finditer(source):
         start = place = match.start()
         for place in range(match.start(), match.end() + 1):
-            if place < match.end() and source[place] in _TRANSLITERATING:
+            if place < match.end() and source[place] in TRANSLITERATING:
                 continue
             if place - start >= _LEAST_CHARACTERS:
                 sounds = read_aloud(source[start:place])[0].replace(" ", "")

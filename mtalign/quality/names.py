@@ -85,6 +85,10 @@ def _own_signs(suspect: Suspect, length: int, sizes: tuple[int, int]) -> tuple[f
         float(suspect.short), float(suspect.acronyms), float(suspect.beside),
         float(min(suspect.unnamed, _MOST_UNNAMED)), suspect.heard_beside,
         suspect.lost_name, suspect.lost_close, suspect.unheard,
+        float(suspect.meant.by_character),
+        float(suspect.meant.known and not suspect.meant.by_character),
+        float(suspect.misspelled), float(suspect.torn), float(suspect.exchanged),
+        min(suspect.lost_meanings, _MOST_UNNAMED), float(min(suspect.lost_people, _MOST_UNNAMED)),
         float(sizes[1] == 1), float(sizes[0]),
         math.log(len(suspect.spans)), math.log(length), suspect.capitals,
     )  # fmt: skip
