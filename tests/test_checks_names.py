@@ -102,15 +102,13 @@ def test_countries_languages_months_and_weekdays_are_known_by_their_names_in_the
     assert is_called_so(word, fold(source), language) is expected
 
 
-def test_one_character_may_name_a_country_in_east_asia():
-    assert called_in_short("Vietnam", "越新两国", "zh") == 1
-    assert called_in_short("Vietnam", "图自越通社", "zh") == 0.5
-    assert called_in_short("Brazil", "越新两国", "zh") == 0
-    assert called_in_short("Chinese", "小马科斯曾访华", "zh") == 0.5
-    assert called_in_short("American", "中米諸国", "ja") == 0.5
-    assert called_in_short("American", "미 국방부", "ko") == 0.5
-    assert called_in_short("American", "미래의 취미", "ko") == 0
-    assert called_in_short("Vietnam", "越新", "de") == 0
+def test_one_character_may_name_a_country_in_japanese_and_korean():
+    assert called_in_short("American", "中米諸国", "ja")
+    assert not called_in_short("Brazil", "中米諸国", "ja")
+    assert called_in_short("American", "미 국방부", "ko")
+    assert called_in_short("American", "그는 북미", "ko")
+    assert not called_in_short("American", "미래의 취미", "ko")
+    assert not called_in_short("Vietnam", "越新", "de")
 
 
 @pytest.mark.parametrize(
@@ -296,10 +294,10 @@ def test_a_run_expects_the_name_that_others_have_with_the_same_in_their_sources(
 
 def test_a_country_that_the_run_names_without_its_source_may_be_named_so_again():
     others = [
-        Pair(str(n), f"第{n}天证监会公告。", f"On day {n} the China board spoke.", "zh") for n in range(3)
+        Pair(str(n), f"第{n}天委员会公告。", f"On day {n} the China board spoke.", "zh") for n in range(3)
     ]
-    assert run_signs(RunNames(others), "x", "证监会", "It is said of the China board.", ZH)["free"] > 0.5
-    assert run_signs(RunNames(others[:1]), "0", "证监会", "It is said of the China board.", ZH)["free"] == 0
+    assert run_signs(RunNames(others), "x", "委员会", "It is said of the China board.", ZH)["free"] > 0.5
+    assert run_signs(RunNames(others[:1]), "0", "委员会", "It is said of the China board.", ZH)["free"] == 0
 
 
 def test_a_segment_does_not_vouch_for_its_own_names():
