@@ -31,6 +31,7 @@ _WHERE = re.compile(r"\(.*?\)|,.*|\b(?:in|from|near|of [a-z]+) .*")
 """What the dictionary says of a name besides what it is called."""
 _ENGLISH = re.compile(r"(?<![\[A-Za-z])[A-Za-z]+(?![A-Za-z1-5:])")
 _ALSO = {"sino": "china"}
+"""English that the dictionary does not use."""
 _OFTEN_ELSE = frozenset("中新日国國")
 """Short for a country, and oftener another word."""
 _MORE_MEANINGS = dict.fromkeys(
@@ -45,7 +46,8 @@ _SURNAMES = frozenset(
     "蘇魏吕呂丁任沈姚卢盧姜崔钟鍾谭譚陆陸汪范金石廖贾賈夏韦韋付方白邹鄒孟熊秦邱江尹薛闫閻段雷侯龙龍史陶黎贺賀顾顧毛郝龚龔邵钱錢严嚴"
     "覃武戴莫孔汤湯习習"
 )
-"""The hundred commonest surnames of China, but for those that are commoner as other words."""
+"""The hundred commonest surnames of China (Ministry of Public Security, 2020), simplified and traditional,
+but for those that are commoner as other words."""
 _SMALL_WORDS = frozenset(
     "的地得了着在和与與及或是有被把从從对對向到为為以于於至年月日时時也都还還很不没沒这這那他她它我你等"
 )
@@ -140,6 +142,7 @@ def _meaning(word: str, *, names: bool) -> str:
 
 
 def _stem(key: str, ending: int, least: int) -> str:
+    """How a word begins that is ``key`` but for so many last letters; a short one is to be just that."""
     return f" {key[: max(least, len(key) - ending)]}" if len(key) >= least else f" {key} "
 
 

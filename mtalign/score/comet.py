@@ -19,7 +19,10 @@ from mtalign.errors import MissingPackageError, ScoreError
 
 DEFAULT_MODEL = "Unbabel/wmt22-comet-da"
 
-INSTALL = "pipx install unbabel-comet (into an environment of its own), or name the command in MTALIGN_COMET"
+INSTALL = (
+    "pipx install unbabel-comet && pipx inject unbabel-comet 'setuptools<81' (an environment of its own),"
+    " or name the command in MTALIGN_COMET"
+)
 
 
 class Comet:
