@@ -150,14 +150,16 @@ def test_languages_and_progress_are_taken(embedder: Embedder) -> None:
     assert len(beads) == 12
     done = [done for done, _ in calls]
     assert done == sorted(done)
-    # Each sentence is encoded, and the runs that end with it are made ready.
-    assert 24 in done
-    assert calls[-1] == (48, 48)
+    # Each sentence is encoded, the runs that end with it are made ready, and then it is searched for.
+    assert {24, 48} < set(done)
+    assert calls[-1] == (96, 96)
     calls.clear()
     encoded = encode_sides(GERMAN, ENGLISH, embedder)
     again = align_sides(GERMAN, ENGLISH, encoded, progress=lambda done, total: calls.append((done, total)))
     assert again == beads
-    assert calls == [(12, 24), (24, 24)]
+    assert calls[:2] == [(12, 72), (24, 72)]
+    # Five steps of one search; a second one was not needed.
+    assert [done for done, _ in calls[2:]] == [28, 32, 36, 40, 44, 72]
 
 
 @pytest.mark.parametrize("name", ["use", "hash"])

@@ -62,6 +62,10 @@ _ALIKE = 0.9
 _ALIKE_WORTH = 60.0
 """What a cosine that is higher by 1 would add to the score there."""
 _IMPOSSIBLE = 1e-12
+_STEPS = 5
+"""Of a search, as progress counts them."""
+_TIMES_COUNTED = 3
+"""How often progress counts each sentence once it is encoded."""
 _NULL_WORTH = 0.3
 """What leaving a sentence unaligned is worth when the expected agreement is made highest: a bead whose
 probability is lower than twice this is not taken."""
@@ -83,15 +87,15 @@ def align_segments(
     elsewhere in the target are marked as moved (:mod:`mtalign.align.moved`). A bead's score is its
     probability under the model of :mod:`mtalign.align.cost`, 0 where a side is empty.
 
-    ``progress(done, total)`` counts sentences, each twice: as it is encoded, and as the runs of sentences
-    that end with it are made ready. The languages are taken for the caller's convenience and may be wrong:
+    ``progress(done, total)`` counts sentences, each four times: as it is encoded, and as :func:`align_sides`
+    says. The languages are taken for the caller's convenience and may be wrong:
     nothing depends on them so far.
     """
     del source_language, target_language
     size = len(source) + len(target)
 
     def counted(before: int) -> Callable[[int, int], None] | None:
-        return progress and (lambda done, _: progress(before + done, 2 * size))
+        return progress and (lambda done, _: progress(before + done, (1 + _TIMES_COUNTED) * size))
 
     sides = encode_sides(source, target, embedder, counted(0))
     return align_sides(source, target, sides, progress=counted(size))
@@ -129,26 +133,43 @@ def align_sides(
 ) -> list[Bead]:
     """Align two texts whose sentences are already encoded, as :func:`align_segments` does.
 
-    Without ``weights`` those that are stored are taken. ``progress(done, total)`` counts sentences as the
-    runs that end with them are made ready.
+    Without ``weights`` those that are stored are taken. ``progress(done, total)`` counts sentences, each
+    three times: as the runs that end with it are made ready, and in the steps of the search for the
+    alignment, which is made once more where a passage has moved.
     """
     chosen = weights or Weights.load()
+    size = len(source) + len(target)
     # The encoder is mostly gone by now.
     give_back()
-    if progress is not None:
-        report = _running(progress, len(source) + len(target))
+    report = progress and _running(progress, _TIMES_COUNTED * size)
+    if report is not None:
         for side in sides:
             side.make_runs(report)
 
+    def after_step() -> None:
+        if report is not None:
+            report(size // _STEPS)
+
     def align(order: Sequence[int]) -> list[Bead]:
         texts = [target[j] for j in order]
-        return align_encoded(Texts.read(source, texts, (sides[0], reordered(sides[1], order))), chosen)
+        read = Texts.read(source, texts, (sides[0], reordered(sides[1], order)))
+        return align_encoded(read, chosen, after_step)
 
-    return align_with_moved(align, *sides)
+    beads = align_with_moved(align, *sides)
+    if progress is not None:
+        progress(_TIMES_COUNTED * size, _TIMES_COUNTED * size)
+    return beads
 
 
-def align_encoded(texts: Texts, weights: Weights) -> list[Bead]:
-    """Align two texts that are already encoded, in order: a passage that moved stays unaligned."""
+def _nothing() -> None:
+    pass
+
+
+def align_encoded(texts: Texts, weights: Weights, after_step: Callable[[], None] = _nothing) -> list[Bead]:
+    """Align two texts that are already encoded, in order: a passage that moved stays unaligned.
+
+    ``after_step`` is called _STEPS times, about as far from each other in time.
+    """
     from threadpoolctl import threadpool_limits
 
     n, m = len(texts.source), len(texts.target)
@@ -157,13 +178,16 @@ def align_encoded(texts: Texts, weights: Weights) -> list[Bead]:
     # One BLAS thread: the products here are small, and threads that wait for each other cost more.
     with threadpool_limits(1, "blas"):
         band, ratio = search_band(texts)
-        look = look_closely(texts, Lattice(band, n, m), ratio, weights)
+        after_step()
+        look = look_closely(texts, Lattice(band, n, m), ratio, weights, after_step=after_step)
         scores = weights.close(look.features) + near_identity(look.features)
         source, target = look.nulls
         potentials = look.candidates.potentials(
             scores, weights.null @ source, weights.null @ target, weights.opening
         )
-    return decode(potentials, look.candidates, band, n, m, look.cuts)
+    beads = decode(potentials, look.candidates, band, n, m, look.cuts)
+    after_step()
+    return beads
 
 
 def near_identity(features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -191,9 +215,14 @@ class Look:
 
 
 def look_closely(
-    texts: Texts, lattice: Lattice, ratio: float, weights: Weights, also: NDArray[np.bool_] | None = None
+    texts: Texts,
+    lattice: Lattice,
+    ratio: float,
+    weights: Weights,
+    also: NDArray[np.bool_] | None = None,
+    after_step: Callable[[], None] = _nothing,
 ) -> Look:
-    """Find the likely beads by the rough score and compute their features.
+    """Find the likely beads by the rough score and compute their features, in three steps.
 
     ``also`` marks beads that are looked at in any case, shape (LARGEST, LARGEST, cells): a fit's gold.
     """
@@ -201,6 +230,7 @@ def look_closely(
     # More than all else together, and not needed again unless a passage has moved.
     texts.source.forget_runs()
     texts.target.forget_runs()
+    after_step()
     coarse = CoarseCost(texts, lattice, similarities, ratio)
     beads = coarse.potentials(weights, also)
     chances = marginals(beads, lattice.band, lattice.n, lattice.m)
@@ -214,9 +244,12 @@ def look_closely(
     unaligned = chances.source_nulls, chances.target_nulls
     # Millions where the texts are long, and no longer needed.
     del beads, chances, likely
+    after_step()
     look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, persisting, unaligned)
     nulls = look.null_features(coarse.null_features())
-    return Look(candidates, look.features(), nulls, cuts)
+    features = look.features()
+    after_step()
+    return Look(candidates, features, nulls, cuts)
 
 
 def _persisting(
