@@ -241,11 +241,10 @@ def look_closely(
     rough = Candidates.of(beads, chances.beads >= 0.5, lattice)
     cuts = _certain_points(beads, chances.beads, lattice)
     persisting = _persisting(beads, candidates, likely, lattice, cuts)
-    unaligned = chances.source_nulls, chances.target_nulls
     # Millions where the texts are long, and no longer needed.
     del beads, chances, likely
     after_step()
-    look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, persisting, unaligned)
+    look = CloseLook(texts, lattice, similarities, ratio, candidates, rough, persisting)
     nulls = look.null_features(coarse.null_features())
     features = look.features()
     after_step()

@@ -6,15 +6,12 @@ belong; length against the texts' own ratio (Gale and Church 1993); shared numbe
 words that translate each other elsewhere, and those that are found next door; how both ends are punctuated;
 the bead's type. All are symmetric in the two texts.
 
-Where the sentences before and after it seem to have no counterpart, some of that counts otherwise.
-
 Of leaving a sentence unaligned: how near the other text comes to it, as a whole, by clauses and by windows,
 and whether its side and the other seem to have gaps at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -53,17 +50,6 @@ _AROUND = 8
 """Sentences before and after those of its candidates that a window may belong to."""
 _ELSEWHERE = 0.2
 """Share below which a window belongs somewhere else."""
-
-_BESIDE_A_GAP = (
-    "margin",
-    "least gain of an outer sentence",
-    "loss by an outer sentence",
-    "outer sentence whose clauses belong elsewhere",
-    "length: Gale-Church deviation",
-    "windows: mean log share, of the worse side",
-    "windows: outer sentence's log share, of the worse side",
-)
-"""What counts otherwise where sentences next to a bead have no counterpart: one of its own may be of them."""
 
 FEATURES = (
     *SIMILARITY_FEATURES,
@@ -114,10 +100,6 @@ FEATURES = (
             "most of a neighbour's window",
         )
     ),
-    "beside a gap",
-    "beside a gap: sentences over two",
-    "beside a gap: both sides over one",
-    *(f"beside a gap times {name}" for name in _BESIDE_A_GAP),
 )
 NULL_FEATURES = (
     *COARSE_NULL_FEATURES,
@@ -125,7 +107,6 @@ NULL_FEATURES = (
     "unaligned: windows' nearest",
     "unaligned on a side that seems intact",
     "unaligned across from a side that seems intact",
-    "unaligned on a side that seems intact across from one that does not",
     "unaligned: log share of its side that stays so",
 )
 
@@ -142,10 +123,9 @@ class CloseLook:
         candidates: Candidates,
         rough: Candidates,
         persisting: tuple[float, float],
-        unaligned: tuple[NDArray[np.float64], NDArray[np.float64]],
     ) -> None:
         """``rough`` is the rough alignment; ``persisting`` the share of each side that
-        stays unaligned where that is charged for; ``unaligned`` how likely each sentence does by itself."""
+        stays unaligned where that is charged for."""
         import numpy as np
 
         self._texts, self._lattice, self._candidates, self._persisting = (
@@ -156,7 +136,6 @@ class CloseLook:
         )
         self._cosines = similarities.cosines
         self._source_means, self._target_means = similarities.source_means, similarities.target_means
-        self._unaligned = unaligned
         self._source_sizes = texts.source_lengths * ratio
         self._source_length = np.concatenate([[0.0], np.cumsum(self._source_sizes)])
         self._target_length = np.concatenate([[0.0], np.cumsum(texts.target_lengths)])
@@ -194,7 +173,6 @@ class CloseLook:
             *self._ends(),
             *self._window_features(),
         ]
-        columns += self._beside_a_gap(dict(zip(FEATURES, columns, strict=False)))
         return np.stack(columns, axis=1).astype(np.float32)
 
     def null_features(
@@ -213,12 +191,7 @@ class CloseLook:
             best = np.full(size + 1, -0.2)
             real = (lattice.i > 0) & (lattice.j > 0)
             np.maximum.at(best, index[real], shares[real])
-            of_side = (
-                intact[side],
-                intact[1 - side],
-                intact[side] * (1 - intact[1 - side]),
-                np.log(max(self._persisting[side], _LEAST_UNALIGNED)),
-            )
+            of_side = intact[side], intact[1 - side], np.log(max(self._persisting[side], _LEAST_UNALIGNED))
             nearest = self._windows[side][1]
             usual = np.nanmedian(nearest) if np.isfinite(nearest).any() else 0.0
             nearest = np.clip(np.nan_to_num(nearest - usual, nan=-0.3), -0.3, 0.3)
@@ -424,17 +397,6 @@ class CloseLook:
 
         (forth, _), (back, _) = self._windows
         return [*(forth + back), *np.minimum(forth, back)]
-
-    def _beside_a_gap(self, columns: Mapping[str, NDArray[np.float64] | float]) -> list[NDArray[np.float64]]:
-        """How many of the sentences before and after a bead have no counterpart, and what that changes."""
-        import numpy as np
-
-        beads = self._candidates
-        source, target = (np.concatenate([[0.0], chances, [0.0]]) for chances in self._unaligned)
-        gap = source[beads.source_starts] + source[beads.source_ends + 1]
-        gap += target[beads.target_starts] + target[beads.target_ends + 1]
-        over_two, both = beads.heights + beads.widths > 2, np.minimum(beads.heights, beads.widths) > 1
-        return [gap, gap * over_two, gap * both, *(gap * columns[name] for name in _BESIDE_A_GAP)]
 
     @cached_property
     def _windows(self) -> tuple[_WindowSide, _WindowSide]:
