@@ -11,5 +11,5 @@ Qualities:
 * ``good``: ``engine.SAMPLES`` sampled ones, at several temperatures; one is chosen by agreement among them
   (minimum Bayes risk with chrF2), similarity to the source, probability, numbers and terms. Six to nine times
   the time.
-* ``best``: two and a half times as many samples.
+* ``best``: two and a half times as many samples, in twice the time.
 """
