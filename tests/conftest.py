@@ -62,6 +62,24 @@ def converted_home(shared_folder: Path) -> Path:
     return shared_folder / "home"
 
 
+@pytest.fixture
+def new_home(tmp_path: Path, converted_home: Path) -> Path:
+    """A folder for MTALIGN_HOME that is empty but for the conversions of the session."""
+    home = tmp_path / "home"
+    home.mkdir()
+    converted_home.mkdir(exist_ok=True)
+    (home / "converted").symlink_to(converted_home, target_is_directory=True)
+    return home
+
+
+@pytest.fixture
+def job_home(new_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder as MTALIGN_HOME, in the folder that a job is run in."""
+    monkeypatch.setenv("MTALIGN_HOME", str(new_home))
+    monkeypatch.chdir(tmp_path)
+    return new_home
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """One Chromium for all page tests of a worker."""

@@ -223,16 +223,10 @@ def test_a_step_summary_never_goes_over_githubs_limit(base, call, monkeypatch):
 
 
 @pytest.fixture
-def job(tmp_path, marian_checkpoint, converted_home, monkeypatch):
+def job(tmp_path, marian_checkpoint, job_home, monkeypatch):
     """Eight Korean sentences, a reference, a real model, and a configuration that a test adds a gate to."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
     pairs = [(source, english) for language, source, english in phrases() if language == KOREAN][::30]
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/001.txt").write_text("\n".join(s for s, _ in pairs) + "\n", encoding="utf-8")

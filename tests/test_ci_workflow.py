@@ -22,7 +22,7 @@ GITLAB = ROOT / "docs/ci/gitlab-ci.yml"
 
 
 @pytest.fixture
-def repository(tmp_path, marian_checkpoint, converted_home):
+def repository(tmp_path, marian_checkpoint, new_home):
     """A repository with documents and a configuration, an environment with this mtalign, and its home."""
     (tmp_path / "repository/docs").mkdir(parents=True)
     pairs = [(source, english) for language, source, english in phrases() if language == KOREAN][::24]
@@ -45,16 +45,12 @@ def repository(tmp_path, marian_checkpoint, converted_home):
     (programs / "pip").write_text('#!/bin/sh\n[ "$1 $2" = "install mtalign[offline]" ]\n')
     for program in programs.iterdir():
         program.chmod(0o755)
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "CI_"))},
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
     }
-    return tmp_path, environment, home
+    return tmp_path, environment, new_home
 
 
 def shell(line: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -124,15 +124,7 @@ def test_a_list_of_another_model_or_none_is_refused(
         load(marian_checkpoint, converted_home, shortlist=tmp_path / "nothing")
 
 
-def test_the_command_makes_one_and_translate_takes_it(
-    marian_checkpoint, converted_home, tmp_path, monkeypatch
-):
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
+def test_the_command_makes_one_and_translate_takes_it(marian_checkpoint, job_home, tmp_path):
     (tmp_path / "english.txt").write_text("\n".join(ENGLISH_TEXTS) + "\n")
     model = str(marian_checkpoint)
     made = CliRunner().invoke(cli, ["models", "shortlist", model, "english.txt", "-o", "a.list"])
@@ -142,6 +134,6 @@ def test_the_command_makes_one_and_translate_takes_it(
     options = ["-m", model, "--shortlist", "a.list", "-q"]
     result = CliRunner().invoke(cli, ["translate", *options], input=source + "\n", standalone_mode=False)
     assert result.stdout == english + "\n"
-    with sqlite3.connect(home / "memory.sqlite") as connection:
+    with sqlite3.connect(job_home / "memory.sqlite") as connection:
         ((engine,),) = connection.execute("SELECT engine FROM outcome").fetchall()
     assert " shortlist " in engine

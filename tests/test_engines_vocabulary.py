@@ -83,14 +83,8 @@ def test_an_engine_that_does_not_know_its_vocabulary_is_not_asked() -> None:
 
 
 def test_a_run_flags_them_and_a_gate_can_be_held_to_them(
-    tmp_path: Path, nllb_checkpoint: Path, converted_home: Path, monkeypatch: Any, capsys: Any
+    tmp_path: Path, nllb_checkpoint: Path, job_home: Path, capsys: Any
 ) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("老师卖掉了一本书。\n老师饕餮卖掉了一本书。\n", encoding="utf-8")
     with pytest.raises(SystemExit) as caught:
         main(

@@ -203,13 +203,7 @@ def test_a_worker_with_another_model_is_refused(marian_checkpoint, converted_hom
 
 
 @pytest.fixture
-def job(tmp_path, marian_checkpoint, converted_home, monkeypatch):
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
+def job(tmp_path, marian_checkpoint, job_home):
     (tmp_path / "docs").mkdir()
     for name, language in (("korean", KOREAN), ("german", GERMAN)):
         text = "\n\n".join([source for code, source, _ in phrases() if code == language][:96])

@@ -23,14 +23,8 @@ def sentences(language, start, count):
 
 
 @pytest.fixture
-def job(tmp_path, marian_checkpoint, converted_home, monkeypatch):
+def job(tmp_path, marian_checkpoint, job_home):
     """A folder with three documents and a configuration; MTALIGN_HOME of its own but for conversions."""
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
     docs = tmp_path / "docs"
     docs.mkdir()
     ko, de, zh = sentences(KOREAN, 0, 6), sentences(GERMAN, 40, 4), sentences(CHINESE, 100, 8)

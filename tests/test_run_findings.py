@@ -16,14 +16,8 @@ PAIRS = [(source, english) for language, source, english in phrases() if languag
 
 
 @pytest.fixture
-def job(tmp_path, marian_checkpoint, converted_home, monkeypatch):
+def job(tmp_path, marian_checkpoint, job_home):
     """A document with a reference, and its configuration, run once."""
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
     write_document(tmp_path, [source for source, _ in PAIRS[:6]])
     (tmp_path / "english.txt").write_text("\n\n".join(english for _, english in PAIRS[:6]), encoding="utf-8")

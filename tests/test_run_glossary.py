@@ -15,14 +15,8 @@ SOURCES = [source for language, source, _ in phrases() if language == KOREAN][:6
 
 
 @pytest.fixture
-def job(tmp_path, marian_checkpoint, converted_home, monkeypatch):
+def job(tmp_path, marian_checkpoint, job_home):
     """A document of six Korean sentences, and a configuration with a glossary that stands beside it."""
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("\n\n".join(SOURCES) + "\n", encoding="utf-8")
     (tmp_path / "terms.tsv").write_text(
         "source\tenglish\tnote\n선생님\tteacher\n팔다\tsell\n책\tvolume|tome\t<b>never</b> book\n",

@@ -17,15 +17,9 @@ OTHER = [source for language, source, _ in phrases() if language == KOREAN][40]
 
 
 @pytest.fixture
-def job(tmp_path, marian_checkpoint, converted_home, monkeypatch):
+def job(tmp_path, marian_checkpoint, job_home, monkeypatch):
     """A document, a glossary and a configuration, run once."""
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/a.txt").write_text("\n\n".join(SENTENCES) + "\n", encoding="utf-8")
     (tmp_path / "terms.tsv").write_text("책\tbook\n", encoding="utf-8")

@@ -144,14 +144,8 @@ def sentences(language, start, count):
 
 
 @pytest.fixture
-def job(tmp_path, marian_checkpoint, converted_home, monkeypatch):
+def job(tmp_path, marian_checkpoint, job_home):
     """Documents in several languages, formats and encodings, a reference, a glossary, and a broken file."""
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
     docs = tmp_path / "docs"
     docs.mkdir()
     ko, de, zh = sentences(KOREAN, 0, 8), sentences(GERMAN, 40, 6), sentences(CHINESE, 100, 8)

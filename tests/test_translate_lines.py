@@ -24,15 +24,7 @@ GERMAN_TEXTS = [source for language, source, _ in phrases() if language == GERMA
 ENGLISH_OF = {source: english for _, source, english in phrases()}
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, converted_home, monkeypatch):
-    home = tmp_path / "home"
-    home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
-    monkeypatch.setenv("MTALIGN_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
-    return home
+pytestmark = pytest.mark.usefixtures("job_home")
 
 
 @pytest.fixture
@@ -185,13 +177,13 @@ def test_what_does_not_go_together_is_a_usage_error(arguments, tmp_path):
 
 
 def test_killed_in_the_middle_it_goes_on_and_gives_the_same_bytes(
-    translate, tmp_path, home, monkeypatch, marian_checkpoint
+    translate, tmp_path, job_home, monkeypatch, marian_checkpoint
 ):
     texts = [f"{a} {b}" for a in KOREAN_TEXTS[:60] for b in KOREAN_TEXTS[60:100]]
     (tmp_path / "in.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "mtalign", "translate", "in.txt", "--lines", "-q", "-o", "out.txt"]
     process = subprocess.Popen([*command, "-m", str(marian_checkpoint), "--beam", "8"])
-    memory = home / "memory.sqlite"
+    memory = job_home / "memory.sqlite"
     deadline = time.monotonic() + 120
     known = 0
     while known < 16 and process.poll() is None and time.monotonic() < deadline:
