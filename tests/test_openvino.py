@@ -79,8 +79,8 @@ def test_an_output_is_the_same_to_the_last_bit_whether_or_not_its_prompt_is_cach
     lengths = set()
     for size in range(2 * BLOCK + 4):
         message = {"role": "user", "content": f"{size} " + "a" * size}
-        plain, sampled = (pipeline.prompt([message], way=way) for way in (0, 1))
-        lengths.add(len(pipeline._templated([message])) % BLOCK)
+        plain, sampled = (pipeline.prompt(pipeline.templated([message]), way=way) for way in (0, 1))
+        lengths.add(len(pipeline.templated([message])) % BLOCK)
         assert other.outputs(other.submit(Ask(sampled, 12, samples=2)))
         asked = other.submit(Ask(plain, 12))
         # Where the prompt's whole blocks leave its last token, it is evaluated alone, by another kernel.
@@ -109,8 +109,9 @@ def test_other_ways_and_attempts_have_prompts_of_their_own_and_the_same_ask_is_w
     pipeline = engine._pipeline(EN)
     message = {"role": "user", "content": "0123456789" * 4}
     prompts = [
-        pipeline.prompt([{**message, "content": message["content"][:size]}], way=way, attempt=attempt)
+        pipeline.prompt(tokens, way=way, attempt=attempt)
         for size in range(2, 40)
+        for tokens in (pipeline.templated([{**message, "content": message["content"][:size]}]),)
         for way in range(WAYS)
         for attempt in range(3)
     ]
@@ -163,7 +164,7 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
     engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = engine._pipeline(EN)
-    prompt = len(pipeline.prompt(CONVERSATION.messages(requests()[0]), way=1))
+    prompt = len(pipeline.prompt(pipeline.templated(CONVERSATION.messages(requests()[0])), way=1))
     limit = 32 + 3 * engine.count_tokens([requests()[0].text])[0] // 2
     assert pipeline.most_samples(prompt, limit) == ROWS, "there is room for all in this tiny model"
     for room, expected in (

@@ -168,28 +168,30 @@ class OpenVinoEngine:
         shorter = min(limit, _SHORTEST_SAMPLE + int(_SAMPLE_RATIO * count))
         # Of its own for each text, so that luck is not the same for all.
         seed = zlib.crc32(request.text.encode()) + decoding.seed
+        tokens, attempt = self._conversation(pipeline, request, decoding, limit)
         asks = []
         for way, (temperature, number) in enumerate(samples, start=1):
-            prompt = self._prompt(pipeline, request, decoding, limit, way)
+            prompt = pipeline.prompt(tokens, way=way, attempt=attempt)
             if rows := min(number, pipeline.most_samples(len(prompt), shorter)):
                 asks.append(Ask(prompt, shorter, samples=rows, temperature=temperature, seed=seed))
         if not asks:
-            prompt = self._prompt(pipeline, request, decoding, limit, 0)
+            prompt = pipeline.prompt(tokens, attempt=attempt)
             asks.append(Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty))
         return _Asked(request, tuple(pipeline.submit(ask) for ask in asks))
 
-    def _prompt(
-        self, pipeline: Pipeline, request: Request, decoding: Decoding, limit: int, way: int
-    ) -> tuple[int, ...]:
-        """Token ids of the prompt; without context where it does not fit with it."""
+    def _conversation(
+        self, pipeline: Pipeline, request: Request, decoding: Decoding, limit: int
+    ) -> tuple[tuple[int, ...], int]:
+        """Token ids of what is said, without context where it does not fit with it; and the attempt."""
         attempt = decoding.seed % _ATTEMPTS
         for one in (request, replace(request, context=())):
             messages = CONVERSATION.messages(one, self._vocabulary.without_controls)
-            tokens = pipeline.prompt(messages, way=way, attempt=attempt)
-            if len(tokens) + limit <= self._context:
-                return tokens
+            tokens = pipeline.templated(messages)
+            length = len(pipeline.prompt(tokens, attempt=attempt))
+            if length + limit <= self._context:
+                return tokens, attempt
         raise EngineError(
-            f"a prompt of {len(tokens)} tokens and an output do not fit into {self._context}",
+            f"a prompt of {length} tokens and an output do not fit into {self._context}",
             hint="split the sentence",
         )
 

@@ -149,20 +149,14 @@ class Pipeline:
         self._evaluated: set[int] = set()
         self._ending = self._last_of_all_prompts()
         self._ends = [self._encode(text)[-1] for text in _ENDS]
-        self._line_feed = self._encode("\n")[-1]
+        self._line_feed = self._ends[_ENDS.index("\n")]
 
-    def prompt(
-        self, messages: Sequence[dict[str, str]], *, way: int = 0, attempt: int = 0
-    ) -> tuple[int, ...]:
-        """Token ids of a conversation, up to where the model is to answer.
+    def prompt(self, tokens: tuple[int, ...], *, way: int = 0, attempt: int = 0) -> tuple[int, ...]:
+        """What is asked of a conversation given as token ids by :meth:`templated`.
 
         White space stands at its end: of another kind for each of the :data:`WAYS`, more of it for another
-        attempt.
-
-        Raises:
-            EngineError: the model brings no chat template, or one that cannot be read.
+        attempt. All ways are as long.
         """
-        tokens = self._templated(messages)
         fill = 1 + _FILLERS * attempt
         # Of what is cached, whole blocks leave one token of these lengths: a block's last, or the next one.
         fill += {0: 2, 1: 1}.get((len(tokens) + fill) % BLOCK, 0)
@@ -318,7 +312,12 @@ class Pipeline:
             config.repetition_penalty = ask.repetition_penalty
         return config
 
-    def _templated(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
+    def templated(self, messages: Sequence[dict[str, str]]) -> tuple[int, ...]:
+        """Token ids of a conversation, up to where the model is to answer.
+
+        Raises:
+            EngineError: the model brings no chat template, or one that cannot be read.
+        """
         if self._pipeline is None:
             raise EngineError("the openvino engine is closed")
         try:
@@ -329,7 +328,7 @@ class Pipeline:
 
     def _last_of_all_prompts(self) -> int:
         """How many tokens stand behind the last message of every prompt."""
-        one, other = (self._templated([{"role": "user", "content": text}])[::-1] for text in ("1", "a"))
+        one, other = (self.templated([{"role": "user", "content": text}])[::-1] for text in ("1", "a"))
         same = (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
         return next(same, 0)
 
