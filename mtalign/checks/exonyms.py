@@ -187,7 +187,7 @@ def _countries(language: str) -> Iterator[_Thing]:
         plain = _plain(name)
         called = frozenset({plain} | {word for word, other in _PEOPLES.items() if other == code})
         official = get_official_languages(code) if code.isalpha() else ()
-        country = _english_stems(name) | {_beginning(word) for word in called - {plain}}
+        country = _english_stems(name) | {f" {_beginning(word)}" for word in called - {plain}}
         tongues = (english.languages[one] for one in official if one != "en" and one in english.languages)
         stems = country.union(*map(_english_stems, tongues))
         forms = _locals(language, lambda locale: locale.territories.get(code))  # noqa: B023
@@ -245,7 +245,7 @@ def _days(language: str) -> Iterator[_Thing]:
 
 
 def _beginning(word: str) -> str:
-    return f" {word[: max(_LEAST_STEM, len(word) - _ENDING)]}"
+    return word[: max(_LEAST_STEM, len(word) - _ENDING)]
 
 
 def _english_stems(name: str) -> frozenset[str]:
@@ -253,7 +253,7 @@ def _english_stems(name: str) -> frozenset[str]:
     plain = _NO_LETTER.sub(" ", fold(name)).strip()
     words = plain.split()
     stems = {
-        _beginning(word).rstrip("aeo")
+        f" {_beginning(word).rstrip('aeo')}"
         for word in words
         if len(words) == 1 or (len(word) >= _LEAST_STEM and word not in _GENERIC)
     }
@@ -299,7 +299,7 @@ def _of_relatives(key: str, language: str) -> tuple[str, ...]:
     """Of the names that ``key`` is derived from: of Brazil for Brazilian, of Italy for Italian."""
     found: list[str] = []
     for name, forms in _beginnings(language).get(key[:_LEAST_STEM], ()):
-        if key.startswith(name[: max(_LEAST_STEM, len(name) - _ENDING)]):
+        if key.startswith(_beginning(name)):
             found += forms
     return tuple(found)
 
@@ -345,7 +345,7 @@ def _plain(name: str) -> str:
 def _stems(forms: Iterable[str]) -> Iterator[str]:
     for form in forms:
         if form.isascii():
-            stem = form[: max(_LEAST_STEM, len(form) - _ENDING)]
+            stem = _beginning(form)
         else:
             stem = form.rstrip(_OF_A_LANGUAGE)
             stem = stem if len(stem) > 1 else form

@@ -231,25 +231,26 @@ def _suspect(name: str, spans: tuple[Span, ...], both: _Both) -> Suspect | None:
 def _is_spelled_with_its_neighbour(translation: str, start: int, end: int, source: str) -> bool:
     """Whether a word and one with a capital beside it are read from characters in a row."""
     key = fold(translation[start:end])
-    before = _CAPITAL_BEFORE.search(translation, max(0, start - _REACH), start)
-    after = _CAPITAL_AFTER.match(translation, end)
-    return bool(
-        (before and is_spelled(fold(before.group(1)) + key, source))
-        or (after and is_spelled(key + fold(after.group(1)), source))
+    before, after = _names_beside(translation, start, end)
+    return bool(before and is_spelled(fold(before) + key, source)) or bool(
+        after and is_spelled(key + fold(after), source)
     )
 
 
 def _heard_beside(translation: str, start: int, end: int, source: str, heard: float) -> float:
     best = 0.0
-    for match in (
-        _CAPITAL_BEFORE.search(translation, max(0, start - _REACH), start),
-        _CAPITAL_AFTER.match(translation, end),
-    ):
-        if match is not None:
-            other, sounds = heard_in(match.group(1), source)
-            if sounds >= _FEW_SOUNDS:
-                best = max(best, other - heard)
+    for name in filter(None, _names_beside(translation, start, end)):
+        other, sounds = heard_in(name, source)
+        if sounds >= _FEW_SOUNDS:
+            best = max(best, other - heard)
     return best
+
+
+def _names_beside(translation: str, start: int, end: int) -> tuple[str, str]:
+    """The words with a capital that stand right before and right after; empty where there is none."""
+    before = _CAPITAL_BEFORE.search(translation, max(0, start - _REACH), start)
+    after = _CAPITAL_AFTER.match(translation, end)
+    return before.group(1) if before else "", after.group(1) if after else ""
 
 
 def _beside_lost(source: str, translation: str) -> frozenset[tuple[str, int]]:
