@@ -1,4 +1,4 @@
-"""Line-aligned system outputs and seeded corruptions of them, for bench/checks.py and the quality benches."""
+"""Test sets: line-aligned system outputs with seeded corruptions of them, and documents as segments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtalign.checks.sentences import count_sentences
+from mtalign.document import Segment
 from mtalign.languages import ENGLISH, Language, parse_language
 from mtalign.score.lines import read_lines
 from mtalign.segment import split_sentences
@@ -42,6 +43,20 @@ class Row:
     def held_out(self) -> bool:
         """Whether thresholds and weights were chosen without it."""
         return self.number // BLOCK % 2 == 1
+
+
+def read_documents(folder: Path, code: str, start: int, limit: int) -> tuple[list[Segment], list[str]]:
+    """Segments of a set of ``evaldata``, a block for each of its documents, and their references."""
+    rows = slice(start, start + limit)
+    sources, references, documents = (
+        (folder / name).read_text("utf-8").split("\n")[rows]
+        for name in (f"src.{code}", "ref.A.en", "docids.txt")
+    )
+    segments = [
+        Segment(f"x.b{document}.s{number}", "x", f"x.b{document}", text, 0, len(text), code)
+        for number, (text, document) in enumerate(zip(sources, documents, strict=True))
+    ]
+    return segments, references
 
 
 def read_rows(folder: Path = EVALDATA) -> list[Row]:

@@ -12,6 +12,7 @@ import argparse
 import time
 from pathlib import Path
 
+from evalsets import read_documents
 from sacrebleu import corpus_chrf
 
 from mtalign.document import Segment
@@ -26,20 +27,6 @@ from mtalign.translate import translate_segments
 
 ENGLISH = parse_language("en")
 HERE = Path(__file__).resolve().parent
-
-
-def read(folder: Path, code: str, start: int, limit: int) -> tuple[list[Segment], list[str]]:
-    """Segments, a block for each document of the set, and their references."""
-    rows = slice(start, start + limit)
-    sources, references, documents = (
-        (folder / name).read_text("utf-8").split("\n")[rows]
-        for name in (f"src.{code}", "ref.A.en", "docids.txt")
-    )
-    segments = [
-        Segment(f"x.b{document}.s{number}", "x", f"x.b{document}", text, 0, len(text), code)
-        for number, (text, document) in enumerate(zip(sources, documents, strict=True))
-    ]
-    return segments, references
 
 
 def hits(glossary: Glossary, segments: list[Segment], texts: list[str]) -> tuple[int, int]:
@@ -73,7 +60,7 @@ def main() -> None:
         model = resolve(options.model, source_language=parse_language(code), store=ModelStore(), offline=True)
         engine = load_engine(default_engine(model), model)
         folder = options.evaldata / "flores200-devtest" / f"{code}-en"
-        segments, references = read(folder, code, options.start, options.limit)
+        segments, references = read_documents(folder, code, options.start, options.limit)
         before: list[str] = []
         with Memory(None) as memory:
             for used in (None, glossary):

@@ -15,6 +15,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from evalsets import read_documents
 from sacrebleu import corpus_bleu, corpus_chrf
 from sacrebleu.metrics import CHRF
 from sacrebleu.significance import PairedTest
@@ -34,20 +35,6 @@ from mtalign.translate import PlanStatistics, translate_segments
 
 ENGLISH = parse_language("en")
 QUALITIES = "fast,good,best"
-
-
-def read(folder: Path, code: str, start: int, limit: int) -> tuple[list[Segment], list[str]]:
-    """Segments, a block for each document of the set, and their references."""
-    rows = slice(start, start + limit)
-    sources, references, documents = (
-        (folder / name).read_text("utf-8").split("\n")[rows]
-        for name in (f"src.{code}", "ref.A.en", "docids.txt")
-    )
-    segments = [
-        Segment(f"x.b{document}.s{number}", "x", f"x.b{document}", text, 0, len(text), code)
-        for number, (text, document) in enumerate(zip(sources, documents, strict=True))
-    ]
-    return segments, references
 
 
 class Chat:
@@ -119,7 +106,7 @@ def one_language(
 ) -> None:
     """Print a row for each way."""
     folder = options.evaldata / "flores200-devtest" / f"{code}-en"
-    segments, references = read(folder, code, options.start, options.limit)
+    segments, references = read_documents(folder, code, options.start, options.limit)
     baseline, _, cost = translate(chat, segments, "fast", memory)
     report(code, "chat", baseline, references, cost, "1.00 x" if not cost.from_memory else "", "")
     rate = cost.segments / cost.engine_seconds if not cost.from_memory else 0.0
