@@ -58,12 +58,25 @@ class EncoderLoadedError(Exception):
     """The encoder was loaded."""
 
 
+def refuse(*arguments, **settings):
+    raise EncoderLoadedError
+
+
 @pytest.fixture
 def no_encoder(monkeypatch):
-    def refuse(*arguments, **settings):
-        raise EncoderLoadedError
-
     monkeypatch.setattr("mtalign.embed.load_embedder", refuse)
+
+
+def test_what_a_run_found_out_is_kept_when_its_end_fails(job, monkeypatch):
+    write_document(job, [source for source, _ in PAIRS[2:6]])
+    scores = job / "outputs" / "scores.json"
+    scores.unlink()
+    scores.mkdir()
+    assert CliRunner().invoke(cli, ["run"]).exit_code == 1
+    scores.rmdir()
+    monkeypatch.setattr("mtalign.embed.load_embedder", refuse)
+    run()
+    assert json.loads(scores.read_text(encoding="utf-8"))["documents"][0]["document"] == "a"
 
 
 def test_a_run_done_again_gives_the_same_bytes_and_loads_no_encoder(job, no_encoder):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -232,9 +233,11 @@ def run_job(
         ]
         reviews = reviews_digest(memory, [item.segments for item in inputs], target.code) if shard else ""
     if shard is None:
-        return finish_job(
-            config, documents, work, reference, glossary, errors=errors, events=events, finder=finder
-        )
+        # What was found out stays known, even where the end of the run fails.
+        with closing(finder):
+            return finish_job(
+                config, documents, work, reference, glossary, errors=errors, events=events, finder=finder
+            )
     identity = run_id((item.output, item.segments) for item in inputs)
     entries = write_part(
         folder,
@@ -279,7 +282,7 @@ def finish_job(
         glossary: whose terms are counted, where there is one.
         errors: documents that were left out.
         events: is told how far it is.
-        finder: finds out what sentence vectors say; is closed.
+        finder: finds out what sentence vectors say.
 
     Raises:
         MtalignError: see :mod:`mtalign.errors`.
@@ -327,7 +330,6 @@ def finish_job(
                 )
             stage.update(number, len(documents))
     scores = _write_scores(folder, config, reference, scored, made, counts, events, finder)
-    finder.close()
     identity = run_id((document.output, document.segments) for document in documents)
     manifest = _manifest(config, documents, work, identity, errors)
     write_json(folder / "manifest.json", manifest)
