@@ -8,11 +8,11 @@ import pytest
 from sacrebleu.metrics import CHRF
 from tiny_gguf import DE, EN, ZH, token_list
 
-from mtalign.engines.base import Hypothesis, Request
+from mtalign.engines.base import ContextPair, Hypothesis, Request
 from mtalign.engines.instruct.choose import Chooser, _agreement
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.output import strip_chatter
-from mtalign.engines.instruct.prompts import CONVERSATION, EXAMPLES
+from mtalign.engines.instruct.prompts import CONVERSATION, EXAMPLES, conversation_for
 from mtalign.engines.instruct.vocabulary import (
     EAST_ASIAN_RANGES,
     Vocabulary,
@@ -195,6 +195,20 @@ def test_a_language_without_examples_gets_none() -> None:
     french = Language("fr", "French", "fra_Latn", "Latn")
     assert len(CONVERSATION.messages(Request("Bonjour", french, EN))) == 2
     assert len(CONVERSATION.messages(Request("你好", ZH, DE))) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["返回首页", "Zurück zur Startseite", "(お問い合わせ)", "1.2 Ergebnisse", "共有:"]
+)
+def test_a_heading_or_a_button_is_shown_how_others_are_translated(text: str) -> None:
+    assert len(conversation_for(text).messages(Request(text, ZH, EN))) == 2 + 2 * len(EXAMPLES["zh"])
+
+
+@pytest.mark.parametrize("text", ["他来了。", "Kommt er?", "「来ました。」", "„Ja!“", "왔다.", "So weiter …"])
+def test_a_sentence_is_seen_with_those_before_it_and_no_examples(text: str) -> None:
+    context = (ContextPair("一", "One."),)
+    messages = conversation_for(text).messages(Request(text, ZH, EN, context))
+    assert [message["content"] for message in messages[1:]] == ["一", "One.", text]
 
 
 def test_examples_are_english_on_one_side() -> None:

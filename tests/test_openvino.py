@@ -14,7 +14,7 @@ from tiny_gguf import EN, KO, TEXTS, ZH, has_east_asian, requests, resolved
 
 from mtalign.engines.base import ContextPair, Decoding, Hypothesis, Pipelined, Request
 from mtalign.engines.instruct.gguf import read_gguf
-from mtalign.engines.instruct.prompts import CONVERSATION
+from mtalign.engines.instruct.prompts import conversation_for
 from mtalign.engines.openvino import conversion, weights
 from mtalign.engines.openvino import engine as engine_module
 from mtalign.engines.openvino.engine import OpenVinoEngine, load
@@ -164,7 +164,11 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
     engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = engine._pipeline(EN)
-    prompt = len(pipeline.prompt(pipeline.templated(CONVERSATION.messages(requests()[0])), way=1))
+    prompt = len(
+        pipeline.prompt(
+            pipeline.templated(conversation_for(requests()[0].text).messages(requests()[0])), way=1
+        )
+    )
     limit = 32 + 3 * engine.count_tokens([requests()[0].text])[0] // 2
     assert pipeline.most_samples(prompt, limit) == ROWS, "there is room for all in this tiny model"
     for room, expected in (
@@ -205,7 +209,7 @@ def test_a_score_is_a_mean_log_probability(engine: OpenVinoEngine) -> None:
 def test_another_attempt_is_one_translation_and_one_for_terms_chosen_among_as_many(
     engine: OpenVinoEngine, candidates: list[Hypothesis]
 ) -> None:
-    request = requests()[0]
+    request = requests()[1]
     (plain,) = engine.translate([request], Decoding(quality="fast"))
     (penalised,) = engine.translate([request], Decoding(quality="good", repetition_penalty=1.3))
     assert penalised.text != plain.text

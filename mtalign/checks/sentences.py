@@ -17,6 +17,9 @@ _NO_STOP = re.compile(
     r"|Jr|Sr|Gen|Sen|Gov|Rep|Lt|Col|approx|Abs|Art|bspw|evtl|ggf|inkl|Mio|Mrd|Tel|Str)|\d)\.$"
 )
 
+CLOSERS = "\"'”’“‘»«)）]］】」』》〉*_ \u00a0"
+"""What may stand behind a stop."""
+ENDS = ".!?…。！？．｡؟।"
 SHARE = 0.8
 """Length, as a multiple of the one to expect, below which a missing sentence is taken for dropped.
 
@@ -24,6 +27,11 @@ Good translations join sentences now and then, but then keep their length.
 """
 ADDED = 1.5
 """The same for a sentence too many."""
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether ``text`` ends with a stop, as a sentence does and a heading or a button does not."""
+    return text.rstrip(CLOSERS)[-1:] in tuple(ENDS)
 
 
 def count_sentences(text: str) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mtalign.checks.sentences import CLOSERS, ENDS, ends_sentence
 from mtalign.document import Flag, Severity
 
 if TYPE_CHECKING:
     from mtalign.languages import Language
 
-_CLOSERS = "\"'”’“‘»«)）]］】」』》〉*_ \u00a0"
-_ENDS = ".!?…。！？．｡؟।"
-_ALSO_ENDS = _ENDS + ":;：；—–"
+_ALSO_ENDS = ENDS + ":;：；—–"
 _DANGLING = frozenset(
     "the a an of and or but to in on at by for from with as than that which who whose"
     " into its their his her our"
@@ -26,13 +25,13 @@ def check_truncated(
     source: str, translation: str, source_language: Language, target_language: Language
 ) -> list[Flag]:
     """The source ends its sentence and the translation does not, or ends on a comma or a word like "the"."""
-    theirs, ours = source.rstrip(_CLOSERS), translation.rstrip(_CLOSERS)
+    theirs, ours = source.rstrip(CLOSERS), translation.rstrip(CLOSERS)
     if not theirs or not ours:
         return []
     last = re.search(r"[^\W\d_]*\W?$", ours)
     start = last.start() if last else len(ours)
     word = ours[start:].rstrip(",-").lower()
-    if theirs[-1] in _ENDS and ours[-1] not in _ALSO_ENDS and not _ellipsis(source):
+    if ends_sentence(theirs) and ours[-1] not in _ALSO_ENDS and not _ellipsis(source):
         says = "the source ends its sentence, the translation does not"
     elif ours[-1] in ",(" and theirs[-1] not in ",、，(（:：;；-":
         says = "it ends with a comma: something may be missing"

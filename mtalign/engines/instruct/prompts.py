@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mtalign.checks.sentences import ends_sentence
 from mtalign.engines.base import Request
 
 Message = dict[str, str]
@@ -111,6 +112,15 @@ class Prompt:
         return self.user.format(text="\0", **names).replace("\0", text)
 
 
+def conversation_for(text: str) -> Prompt:
+    """A conversation with examples for a heading or a button, without for a sentence.
+
+    Sentences come out as well or better without (Qwen2.5-Coder 1.5B, likeliest tokens, FLORES 300-419, chrF2
+    with / without: ko 42.4 / 43.6, zh 53.2 / 53.0, ja 46.0 / 45.9, de 59.0 / 59.0; BLEU + 0.4 on average).
+    """
+    return PLAIN if ends_sentence(text) else CONVERSATION
+
+
 _GLOSSARY = " Use these translations of terms:"
 _TRANSLATOR = (
     "You are a professional translator. Translate the user's text from {source} into {target}. "
@@ -121,7 +131,7 @@ CONVERSATION = Prompt(_TRANSLATOR, examples=True)
 """How a block is translated: one turn a segment."""
 
 PLAIN = Prompt(_TRANSLATOR)
-"""A sentence by itself."""
+"""The same without examples, or a sentence by itself."""
 
 _ASKED = Prompt(
     "You translate news and academic texts from {source} into fluent, precise {target}.",

@@ -15,7 +15,7 @@ from mtalign.engines.instruct.choose import Chooser
 from mtalign.engines.instruct.gguf import GgufFile, read_gguf
 from mtalign.engines.instruct.limits import longest_output, longest_source
 from mtalign.engines.instruct.output import strip_chatter
-from mtalign.engines.instruct.prompts import CONVERSATION
+from mtalign.engines.instruct.prompts import conversation_for
 from mtalign.engines.instruct.vocabulary import Vocabulary
 from mtalign.engines.openvino.conversion import ARCHITECTURES, characters, convert, library_version
 from mtalign.engines.openvino.pipeline import Ask, Output, Pipeline, Ticket
@@ -23,7 +23,7 @@ from mtalign.errors import EngineError, ModelError
 from mtalign.home import mtalign_home
 from mtalign.languages import Language
 
-RECIPE = 4
+RECIPE = 5
 """Version of prompts, grammar and choice among candidates; raised when any of them changes."""
 
 SAMPLES: dict[str, tuple[tuple[float, int], ...]] = {
@@ -185,7 +185,7 @@ class OpenVinoEngine:
         """Token ids of what is said, without context where it does not fit with it; and the attempt."""
         attempt = decoding.seed % _ATTEMPTS
         for one in (request, replace(request, context=())):
-            messages = CONVERSATION.messages(one, self._vocabulary.without_controls)
+            messages = conversation_for(one.text).messages(one, self._vocabulary.without_controls)
             tokens = pipeline.templated(messages)
             length = len(pipeline.prompt(tokens, attempt=attempt))
             if length + limit <= self._context:
