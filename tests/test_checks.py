@@ -348,6 +348,16 @@ def test_a_name_spelled_otherwise_than_in_the_rest_of_the_run_is_flagged_there()
     assert (identifier, flag.name, flag.translation_span) == ("x", "name_spelling", (0, 8))
 
 
+def test_a_name_and_its_genitive_or_adjective_are_no_two_spellings():
+    pairs = [Pair(str(n), f"Japans Sieg kam {n}.", f"Japan's victory came {n}.", "de") for n in range(3)]
+    pairs += [Pair("x", "Japans Regierung ging.", "The Japanese government left.", "de")]
+    pairs += [Pair("y", "Kishidas Minister ging.", "Kishida's minister left.", "de")]
+    pairs += [Pair("z", "Kishidas Rede half.", "The Kishidas speech helped.", "de")]
+    assert check_consistency(pairs) == {}
+    misspelt = Pair("w", "Japans Regierung sprach.", "Jappan's government spoke.", "de")
+    assert [flag.name for flag in check_consistency([*pairs, misspelt])["w"]] == ["name_spelling"]
+
+
 NAMED = [
     Pair("a", "Gestern kam Gavrilita nach Bonn.", "Yesterday Gavrilita came to Bonn.", "de"),
     Pair("b", "Heute sprach Gavrilita lange.", "Today Gavrilita spoke at length.", "de"),

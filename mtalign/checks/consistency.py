@@ -12,6 +12,7 @@ from mtalign.document import Flag, Severity
 
 _NAME = re.compile(r"(?<![\w@/.-])[A-ZÀ-ÖØ-Þ][\w’'-]{3,}(?![\w@/])")
 _CAPITALISED = re.compile(r"\b[A-ZÀ-ÖØ-Þ][\w’'-]{3,}")
+_FINAL = re.compile(r"[aey]$")
 _SMALL = re.compile(r"\b[a-zß-öø-ÿ][\w’'-]{3,}")
 _LEAST_LETTERS = 4
 _LEAST_KEPT = 4
@@ -22,6 +23,8 @@ _SPELLED_SHARE = 0.5
 _HABIT = 2
 _ALIKE = 0.75
 """Spelling likeness (difflib) from which another word is the same name written otherwise."""
+_ENDINGS = frozenset(("s", "n", "ns", "an", "ans", "ian", "ians", "ese", "ish", "ic"))
+"""What may stand behind a name's stem: its genitive, plural or adjective."""
 _LEAST_FOUNDED = 4
 """So many other segments must have a name of the translation in their source before it counts as one."""
 _FOUNDED_SHARE = 0.8
@@ -84,6 +87,8 @@ def _names(pairs: list[Pair], common: Set[str]) -> Iterable[tuple[str, Flag]]:
             if is_kept:
                 continue
             near = _nearest(name, pair.translation)
+            if near and _same_stem(near[0], name):
+                continue
             if not near and (others < _LEAST_KEPT or others < _KEPT_SHARE * len(kept)):
                 continue
             says = f"“{near[0]}” is written “{name}” in {_segments(others)}" if near else (
@@ -154,7 +159,7 @@ def _two_spellings(having: dict[str, list[tuple[Pair, int]]]) -> Iterable[tuple[
             continue
         usual = max(counts, key=lambda spelling: (counts[spelling], spelling))
         for pair, start, near in written:
-            if near[0].casefold() != usual:
+            if near[0].casefold() != usual and not _same_stem(near[0], usual):
                 says = f"“{near[0]}” is written “{usual.title()}” in {counts[usual]} other segments"
                 span = (start, start + len(name))
                 yield (
@@ -173,6 +178,16 @@ def _nearest(name: str, translation: str) -> tuple[str, tuple[int, int]] | None:
         if alike >= best:
             best, found = alike, (word, (match.start(), match.start() + len(word)))
     return found
+
+
+def _same_stem(one: str, other: str) -> bool:
+    """Whether one is the other's genitive, plural or adjective: Japan and Japanese, Ukraine and Ukrainian."""
+    shorter, longer = sorted((one.casefold(), other.casefold()), key=len)
+    stem = _FINAL.sub("", shorter)
+    if len(stem) < _LEAST_LETTERS:
+        return shorter == longer
+    endings = (longer[len(start) :] for start in (shorter, stem) if longer.startswith(start))
+    return _FINAL.sub("", longer) == shorter or any(ending in _ENDINGS for ending in endings)
 
 
 def _plain(text: str) -> str:

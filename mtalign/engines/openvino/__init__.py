@@ -3,8 +3,8 @@
 OpenVINO reads a GGUF model of a common architecture and decodes with what the CPU has (AVX2, AVX-512, VNNI,
 AMX); sequences join and leave the batch as they come and go, and what prompts begin with is evaluated once.
 A segment's output depends on nothing but the request: :mod:`mtalign.engines.openvino.pipeline` says how.
-The segments that stand before it in its block are told as earlier turns of the conversation; before what is no
-sentence, a heading or a button, stand example translations.
+The segments that stand before it in its block are told as earlier turns of the conversation; before
+what is no sentence, a heading or a button, stand example translations.
 
 Qualities:
 
