@@ -164,12 +164,10 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
     engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = engine._pipeline(EN)
-    prompt = len(
-        pipeline.prompt(
-            pipeline.templated(conversation_for(requests()[0].text).messages(requests()[0])), way=1
-        )
-    )
-    limit = 32 + 3 * engine.count_tokens([requests()[0].text])[0] // 2
+    request = requests()[0]
+    messages = conversation_for(request.text).messages(request)
+    prompt = len(pipeline.prompt(pipeline.templated(messages), way=1))
+    limit = 32 + 3 * engine.count_tokens([request.text])[0] // 2
     assert pipeline.most_samples(prompt, limit) == ROWS, "there is room for all in this tiny model"
     for room, expected in (
         (prompt + 5 * (limit + BLOCK), 5 * len(engine_module.SAMPLES["good"])),

@@ -31,7 +31,7 @@ ADDED = 1.5
 
 def ends_sentence(text: str) -> bool:
     """Whether ``text`` ends with a stop, as a sentence does and a heading or a button does not."""
-    return text.rstrip(CLOSERS)[-1:] in tuple(ENDS)
+    return text.rstrip(CLOSERS).endswith(tuple(ENDS))
 
 
 def count_sentences(text: str) -> int:

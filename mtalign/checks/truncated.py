@@ -31,7 +31,7 @@ def check_truncated(
     last = re.search(r"[^\W\d_]*\W?$", ours)
     start = last.start() if last else len(ours)
     word = ours[start:].rstrip(",-").lower()
-    if ends_sentence(theirs) and ours[-1] not in _ALSO_ENDS and not _ellipsis(source):
+    if ends_sentence(source) and ours[-1] not in _ALSO_ENDS and not _ellipsis(source):
         says = "the source ends its sentence, the translation does not"
     elif ours[-1] in ",(" and theirs[-1] not in ",、，(（:：;；-":
         says = "it ends with a comma: something may be missing"
