@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_gguf import EN, KO, TEXTS, ZH, has_east_asian, requests, resolved
+from tiny_gguf import EN, KO, TEXTS, ZH, has_east_asian, requests, resolved, write_model
 
 from mtalign.engines.base import ContextPair, Decoding, Hypothesis, Pipelined, Request
 from mtalign.engines.instruct.gguf import read_gguf
@@ -18,6 +18,7 @@ from mtalign.engines.instruct.prompts import conversation_for
 from mtalign.engines.openvino import conversion, weights
 from mtalign.engines.openvino import engine as engine_module
 from mtalign.engines.openvino.engine import OpenVinoEngine, load
+from mtalign.engines.openvino.exact import ExactWeights
 from mtalign.engines.openvino.pipeline import BLOCK, ROWS, WAYS, Ask
 from mtalign.engines.registry import default_engine
 from mtalign.errors import EngineError, MissingPackageError, ModelError
@@ -292,27 +293,75 @@ def test_nothing_is_loaded_before_it_is_asked(model_path: Path, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_are_regrouped_to_within_half_a_level(
-    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def as_openvino_reads(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The model before its weights are rewritten."""
     import openvino
 
-    monkeypatch.setattr(conversion, "regroup", lambda model: 0)
-    conversion._convert_gguf(str(model_path), str(tmp_path / "as-read"), "Latn")
-    model = openvino.Core().read_model(tmp_path / "as-read" / "openvino_model.xml")
-    products = [one for one in model.get_ordered_ops() if weights._quantized(one)]
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "regroup", lambda model, exact: 0)
+        conversion._convert_gguf(str(path), str(folder), "Latn")
+    return openvino.Core().read_model(folder / "openvino_model.xml")
 
-    def dense(product: Any) -> tuple[Any, Any]:
-        levels, zeros, scales = (weights._numbers(one) for one in weights._quantized(product)[1:])  # type: ignore[index]
-        scales = scales.astype("float32")
-        return (levels.astype("float32") - zeros) * scales, scales
 
-    before = [dense(product)[0] for product in products]
-    assert [one.shape[1:] for one in before] == [(8, 32)] * (2 * 7 + 1), "seven a layer, and the vocabulary's"
-    assert weights.regroup(model) == len(products)
-    for old, product in zip(before, products, strict=True):
-        new, scales = dense(product)
+def dense_matrices(model: Any) -> list[tuple[Any, Any]]:
+    """Each quantized matrix in single precision and the size of its levels, in its groups."""
+    found = []
+    for user in model.get_ordered_ops():
+        if parts := weights._quantized(user):
+            levels, zeros, scales = (weights._numbers(one).astype("float32") for one in parts[1:])
+            found.append(((levels - zeros) * scales, scales))
+    return found
+
+
+@pytest.mark.parametrize("architecture", ["qwen2", "llama"])
+def test_every_matrix_is_the_files_to_within_half_a_level_where_openvino_had_whole_zero_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str
+) -> None:
+    import gguf
+    import numpy as np
+
+    path = tmp_path / "model.gguf"
+    write_model(path, architecture=architecture)
+    model = as_openvino_reads(path, tmp_path / "as-read", monkeypatch)
+    before = dense_matrices(model)
+    assert [one.shape[1:] for one, _ in before] == [(8, 32)] * (2 * 7 + 2), (
+        "seven a layer, and the vocabulary's"
+    )
+    in_file = {
+        tensor.name: gguf.dequantize(tensor.data, tensor.tensor_type)
+        for tensor in gguf.GGUFReader(str(path)).tensors
+        if len(tensor.shape) == 2
+    }
+    if architecture == "llama":
+        # Its files have the two halves of each head's rotations interleaved.
+        for name, matrix in in_file.items():
+            for part, heads in (("attn_q", 4), ("attn_k", 2)):
+                if part in name:
+                    apart = matrix.reshape(heads, -1, 2, matrix.shape[1]).swapaxes(1, 2)
+                    in_file[name] = apart.reshape(matrix.shape)
+    assert weights.regroup(model, ExactWeights(path)) == len(before) == len(in_file)
+    met = set()
+    for (old, _), (new, scales) in zip(before, dense_matrices(model), strict=True):
         assert new.shape == (len(old), 2, weights.GROUP)
+        same_shape = [name for name, matrix in in_file.items() if matrix.shape == (len(old), 256)]
+        name = min(same_shape, key=lambda one: np.abs(in_file[one].reshape(old.shape) - old).mean())
+        exact = in_file[name]
+        assert (abs(new - exact.reshape(new.shape)) <= 0.501 * scales).all(), name
+        assert abs(old - exact.reshape(old.shape)).max() > 4 * scales[0].max(), (
+            "OpenVINO's own are further off"
+        )
+        met.add(name)
+    assert met == set(in_file)
+
+
+def test_a_matrix_that_is_not_found_in_the_file_stays_as_openvino_reads_it(
+    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "other.gguf", quantised=False)
+    model = as_openvino_reads(model_path, tmp_path / "as-read", monkeypatch)
+    before = dense_matrices(model)
+    assert weights.regroup(model, ExactWeights(tmp_path / "other.gguf")) == len(before)
+    for (old, _), (new, scales) in zip(before, dense_matrices(model), strict=True):
         assert (abs(new - old.reshape(new.shape)) <= 0.501 * scales).all()
         assert abs(new).max() > 0
 

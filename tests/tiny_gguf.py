@@ -67,7 +67,9 @@ def token_list() -> list[bytes]:
     return tokens + FRAGMENTS
 
 
-def write_model(path: Path, *, quantised: bool = True, extra: tuple[bytes, ...] = ()) -> None:
+def write_model(
+    path: Path, *, quantised: bool = True, extra: tuple[bytes, ...] = (), architecture: str = "qwen2"
+) -> None:
     gguf = pytest.importorskip("gguf")
     import numpy as np
 
@@ -76,7 +78,7 @@ def write_model(path: Path, *, quantised: bool = True, extra: tuple[bytes, ...] 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     vocabulary = [printable(token) for token in tokens] + special
     width, layers, heads, inner = 256, 2, 4, 256
-    writer = gguf.GGUFWriter(str(path), "qwen2")
+    writer = gguf.GGUFWriter(str(path), architecture)
     writer.add_file_type(15 if quantised else 0)
     writer.add_block_count(layers)
     writer.add_context_length(4096)

@@ -21,13 +21,14 @@ from mtalign.engines.base import ResolvedModel
 from mtalign.engines.converted import Notice, converted, run_converter
 from mtalign.engines.instruct.gguf import read_architecture, read_gguf
 from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
+from mtalign.engines.openvino.exact import ExactWeights
 from mtalign.engines.openvino.weights import regroup
 from mtalign.errors import MissingPackageError
 
 ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 """Values of ``general.architecture`` that OpenVINO reads."""
 _NEVER = -1e9
-_RECIPE = 2
+_RECIPE = 3
 """Of the conversion: raised whenever it changes."""
 
 
@@ -111,7 +112,7 @@ def _convert_gguf(source: str, output: str, script: str) -> None:
     )
     link.unlink()
     model = openvino.Core().read_model(directory / "openvino_model.xml")
-    regroup(model)
+    regroup(model, ExactWeights(Path(source)))
     if ranges := forbidden_ranges(script):
         _forbid(model, Vocabulary(read_gguf(Path(source))).spelling(ranges))
     openvino.save_model(model, directory / "rewritten.xml", compress_to_fp16=False)

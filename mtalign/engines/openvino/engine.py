@@ -23,8 +23,8 @@ from mtalign.errors import EngineError, ModelError
 from mtalign.home import mtalign_home
 from mtalign.languages import Language
 
-RECIPE = 5
-"""Version of prompts, grammar and choice among candidates; raised when any of them changes."""
+RECIPE = 6
+"""Version of weights, prompts, grammar and choice among candidates; raised when any of them changes."""
 
 SAMPLES: dict[str, tuple[tuple[float, int], ...]] = {
     "fast": (),
