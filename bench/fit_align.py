@@ -5,17 +5,20 @@
     python bench/fit_align.py --write    the same, and store them in mtalign/align/weights.json
     python bench/fit_align.py --rough    the rough score is fitted anew too, else the stored one stays
 
-Both scores (mtalign/align/cost.py) are conditional models over whole alignments: p(alignment) is
+All scores (mtalign/align/cost.py) are conditional models over whole alignments: p(alignment) is
 proportional to exp(sum of the scores of its beads and unaligned sentences). The gradient of the
 log-likelihood of the gold alignments is the gold features minus their expectation, from the kernel's
-forward-backward. Both are log-linear with an L2 penalty, so that there is one maximum; L-BFGS finds it. (A
+forward-backward. All are log-linear with an L2 penalty, so that there is one maximum; L-BFGS finds it. (A
 layer of hidden units made the left-out gold less probable.)
+
+The close score is fitted twice: the second one also sees which sentences beside a bead are likely unaligned
+under the first.
 
 Every text comes whole and in copies with holes: passages missing on both sides, and, since a text that lacks
 much often stands beside one that lacks nothing, on one.
 
 Cross-validation: six folds; each leaves out one MAC document and one sixth (contiguous) of the Text+Berg
-document, whole and with holes, fits the close score on the rest and is scored on what it left out. The rough
+document, whole and with holes, fits the close scores on the rest and is scored on what it left out. The rough
 score, which only says what is looked at and which side seems to lack nothing, is that of all.
 """
 
@@ -35,7 +38,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mtalign.align import cost, features
-from mtalign.align.aligner import Look, align_encoded, encode_sides, look_closely, search_band
+from mtalign.align.aligner import Look, align_encoded, encode_sides, look_closely, search_band, see_gaps
 from mtalign.align.beads import Bead, lax_agreement, read_beads, strict_agreement
 from mtalign.align.kernel import Band, Potentials, SparsePotentials, band_around, marginals
 from mtalign.align.moved import reordered
@@ -49,8 +52,8 @@ PENALTY = 2.0
 HOLES = ((0.125, 0.125), (0.3, 0.0), (0.3, 0.0), (0.3, 0.0), (0.1, 0.0))
 """Share of the beads that lose their source, and their target, in the copies of each text: real texts have
 holes, gold has few. Which side is which alternates from text to text."""
-HOLED_WEIGHT = 0.3
-"""What a text with holes counts for in the likelihood."""
+WHOLE_WEIGHT, HOLED_WEIGHT = 0.3, 0.6
+"""What a text as it is and one with holes count for in the likelihood."""
 FOLD_ITERATIONS = 60
 """Where the search begins at the weights of everything: there is one maximum, and it is near."""
 L = cost.LARGEST
@@ -73,7 +76,7 @@ class Example:
     """Which beads are gold, (L, L, cells)."""
     nulls: tuple[np.ndarray, np.ndarray]
     openings: int
-    weight: float = 1.0
+    weight: float = WHOLE_WEIGHT
     look: Look | None = field(default=None, repr=False)
 
     @property
@@ -98,7 +101,7 @@ def make_example(
     gold: list[Bead],
     sides: tuple[SideVectors, SideVectors],
     fold: int = 0,
-    weight: float = 1.0,
+    weight: float = WHOLE_WEIGHT,
 ) -> Example:
     texts = cost.Texts.read(source, target, sides)
     band, ratio = search_band(texts)
@@ -229,7 +232,8 @@ def fit_coarse(examples: list[Example], iterations: int = 60) -> np.ndarray:
 def untrained(coarse: np.ndarray) -> cost.Weights:
     """Weights that have only a rough score."""
     none = np.zeros(0)
-    return cost.Weights(coarse, none, none, none, none, 0.0)
+    close = cost.CloseWeights(none, none, none, none, 0.0)
+    return cost.Weights(coarse, close, close)
 
 
 def look_at(examples: list[Example], coarse: np.ndarray) -> None:
@@ -259,7 +263,8 @@ class Joined:
     gold_openings: int
 
     @classmethod
-    def of(cls, examples: Sequence[Example]) -> Joined:
+    def of(cls, examples: Sequence[Example], width: int) -> Joined:
+        """``width``: how many of the features there are."""
         ends = np.cumsum([[0, 0], *([example.n, example.m] for example in examples)], axis=0)
         n, m = ends[-1].tolist()
         band = Band(np.full(n + 1, m), np.zeros(n + 1, np.int64))
@@ -282,7 +287,7 @@ class Joined:
             np.concatenate([look.candidates.heights for look in looks]),
             np.concatenate([look.candidates.widths for look in looks]),
             np.concatenate(cells),
-            np.concatenate([look.features for look in looks]).astype(np.float64),
+            np.concatenate([look.features[:, :width] for look in looks]).astype(np.float64),
             tuple(np.concatenate([look.nulls[side].T for look in looks]) for side in range(2)),
             np.concatenate(gold).astype(np.float64),
             tuple(np.concatenate([example.nulls[side] for example in examples]) for side in range(2)),
@@ -302,14 +307,31 @@ class Joined:
         return value, chances.beads - self.gold_beads, slopes, chances.openings - self.gold_openings
 
 
-def fit_close(
+def fit_both(
     examples: list[Example], coarse: np.ndarray, iterations: int = 300, start: cost.Weights | None = None
 ) -> cost.Weights:
-    """The close score that makes the gold most probable; the search begins at ``start``."""
+    """Both close scores; the search begins at ``start``."""
+    width = len(features.FEATURES)
+    first = fit_close(examples, width, iterations, start.first if start else None)
+    for example in examples:
+        see_gaps(example.look, first, example.lattice.band)
+    width += len(features.GAP_FEATURES)
+    return cost.Weights(
+        coarse, first, fit_close(examples, width, iterations, start.second if start else first)
+    )
+
+
+def fit_close(
+    examples: list[Example], width: int, iterations: int, start: cost.CloseWeights | None
+) -> cost.CloseWeights:
+    """The close score, of so many features, that makes the gold most probable.
+
+    The search begins at ``start``, which may be of fewer.
+    """
     import torch
 
     groups = [
-        Joined.of([example for example in examples if example.weight == weight])
+        Joined.of([example for example in examples if example.weight == weight], width)
         for weight in sorted({example.weight for example in examples})
     ]
     everything = np.concatenate([group.features for group in groups])
@@ -319,7 +341,9 @@ def fit_close(
     nulls = [[side / null_scale for side in group.nulls] for group in groups]
     begin = np.zeros(len(mean) + len(null_scale) + 1)
     if start is not None:
-        begin = np.concatenate([start.linear / start.scale * scale, start.null * null_scale, [start.opening]])
+        linear = np.zeros(width)
+        linear[: len(start.linear)] = start.linear / start.scale
+        begin = np.concatenate([linear * scale, start.null * null_scale, [start.opening]])
     parameter = torch.from_numpy(begin).requires_grad_()
     edges = len(mean), len(mean) + len(null_scale)
     optimizer = torch.optim.LBFGS(
@@ -342,7 +366,7 @@ def fit_close(
 
     optimizer.step(closure)
     linear, null, (opening,) = np.split(parameter.detach().numpy(), edges)
-    return cost.Weights(coarse, mean, scale, linear, null / null_scale, float(opening))
+    return cost.CloseWeights(mean, scale, linear, null / null_scale, float(opening))
 
 
 def load(embedder: Embedder) -> tuple[list[Example], list[Example]]:
@@ -385,7 +409,7 @@ def load_all(embedder: Embedder) -> tuple[list[Example], list[Example], list[Exa
 def fit_folds(examples: list[Example], coarse: np.ndarray, start: cost.Weights) -> list[cost.Weights]:
     """Weights of each fold, fitted without what it leaves out; ``start`` is near all of them."""
     return [
-        fit_close([example for example in examples if example.fold != fold], coarse, FOLD_ITERATIONS, start)
+        fit_both([example for example in examples if example.fold != fold], coarse, FOLD_ITERATIONS, start)
         for fold in range(FOLDS)
     ]
 
@@ -409,10 +433,13 @@ def write(weights: cost.Weights) -> None:
         "about": "Fitted by bench/fit_align.py on MAC (zh-en) and Text+Berg (de-fr), development parts",
         "coarse features": [*cost.COARSE_FEATURES, *cost.NULL_FEATURES, "unaligned run"],
         "features": list(features.FEATURES),
+        "gap features": list(features.GAP_FEATURES),
         "null features": list(features.NULL_FEATURES),
+        "coarse": np.round(weights.coarse, 5).tolist(),
     }
-    for name, value in vars(weights).items():
-        data[name] = np.round(value, 5).tolist() if isinstance(value, np.ndarray) else round(value, 5)
+    for name, close in (("first", weights.first), ("second", weights.second)):
+        values = {key: np.round(value, 5) for key, value in vars(close).items()}
+        data[name] = {key: value.tolist() if value.ndim else float(value) for key, value in values.items()}
     lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in data.items())
     path.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
 
@@ -445,8 +472,8 @@ def main() -> None:
             coarse = fit_coarse([*mac, *berg, *holed[: len(mac) + len(berg)]])
             print(f"rough score fitted after {time.time() - started:.0f} s", file=sys.stderr)
         look_at(everything, coarse)
-        weights = fit_close(everything, coarse)
-        print(f"close score fitted after {time.time() - started:.0f} s", file=sys.stderr)
+        weights = fit_both(everything, coarse)
+        print(f"close scores fitted after {time.time() - started:.0f} s", file=sys.stderr)
         if options.write:
             write(weights)
         report("fitted on the same", sets, [weights])

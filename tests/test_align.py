@@ -20,9 +20,10 @@ from mtalign.align import (
     read_beads,
     strict_agreement,
 )
-from mtalign.align.aligner import look_closely, search_band
-from mtalign.align.cost import Lattice, Texts, Weights
-from mtalign.align.features import NULL_FEATURES
+from mtalign.align.aligner import decode, look_closely, search_band, see_gaps
+from mtalign.align.cost import Candidates, Lattice, Texts, Weights
+from mtalign.align.features import FEATURES, GAP_FEATURES, NULL_FEATURES
+from mtalign.align.kernel import full_band
 from mtalign.align.windows import window_shares
 from mtalign.cli.align import command
 from mtalign.embed import Embedder, load_embedder
@@ -124,6 +125,49 @@ def test_what_is_missing_on_one_side_makes_no_holes_on_the_other(embedder: Embed
     row = NULL_FEATURES.index("unaligned on a side that seems intact")
     intact = [set(side[row].tolist()) for side in look.nulls]
     assert intact == ([{1.0}, {0.0}] if turned else [{0.0}, {1.0}])
+    # Twelve sentences are too few to be sure.
+    row = NULL_FEATURES.index("unaligned on a side that surely is intact across from one that is not")
+    assert [set(side[row].tolist()) for side in look.nulls] == [{0.0}, {0.0}]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_beads_beside_a_missing_passage_are_seen_as_such(embedder: Embedder, turned: bool) -> None:
+    cut = [*ENGLISH[:4], *ENGLISH[8:]]
+    texts = (cut, GERMAN) if turned else (GERMAN, cut)
+    read = Texts.read(*texts, encode_sides(*texts, embedder))
+    band, ratio = search_band(read)
+    weights = Weights.load()
+    look = look_closely(read, Lattice(band, *map(len, texts)), ratio, weights)
+    see_gaps(look, weights.first, band)
+    beads, gap = look.candidates, look.features[:, len(FEATURES) + GAP_FEATURES.index("beside a gap")]
+    single = (beads.heights == 1) & (beads.widths == 1)
+    # The last sentence before the passage that is missing, and the first of all.
+    for number, expected in ((3, 1.0), (0, 0.0)):
+        here = single & (beads.source_starts == number) & (beads.target_starts == number)
+        np.testing.assert_allclose(gap[here], [expected], atol=0.1)
+
+
+@pytest.mark.parametrize(("chance", "taken"), [(0.45, False), (0.55, True)])
+def test_a_bead_whose_sentences_may_have_no_counterpart_must_be_likelier_than_not(
+    chance: float, taken: bool
+) -> None:
+    one = np.array([1])
+    candidates = Candidates(one, one, np.array([3]), one, one)
+    nulls = np.zeros(1), np.zeros(1)
+    potentials = candidates.potentials(np.log([chance / (1 - chance)]), *nulls, 0.0)
+    beads = decode(potentials, candidates, full_band(1, 1), 1, 1)
+    assert sides(beads) == ([((0,), (0,))] if taken else [((0,), ()), ((), (0,))])
+    assert beads[0].score == (pytest.approx(chance) if taken else 0)
+
+
+def test_where_all_sentences_surely_have_a_counterpart_less_is_enough() -> None:
+    heights, ends = np.array([1, 1, 2]), np.array([1, 2, 2])
+    candidates = Candidates(heights, heights, np.array([4, 8, 8]), ends, ends)
+    nulls = np.full(2, -20.0), np.full(2, -20.0)
+    potentials = candidates.potentials(np.log([0.45, 1.0, 0.55]), *nulls, 0.0)
+    beads = decode(potentials, candidates, full_band(2, 2), 2, 2)
+    assert sides(beads) == [((0,), (0,)), ((1,), (1,))]
+    assert [bead.score for bead in beads] == pytest.approx([0.45, 0.45])
 
 
 def test_a_stretch_of_sentences_that_nothing_is_likely_for_is_no_error(embedder: Embedder) -> None:

@@ -4,8 +4,9 @@
 2. Near that path sentences are aligned one to one with free gaps: anchors, and the ratio of lengths.
 3. Near the anchors every bead up to 5–5 is scored roughly (:mod:`mtalign.align.cost`). That also tells which
    side has sentences without counterpart: the other one, if it seems intact, keeps its sentences aligned.
-4. The likely beads are scored closely (:mod:`mtalign.align.features`), and those of the highest expected
-   agreement are taken (:mod:`mtalign.align.kernel`).
+4. The likely beads are scored closely (:mod:`mtalign.align.features`), twice: the second time it is known
+   which sentences beside them have likely no counterpart. Those of the highest expected worth are taken
+   (:mod:`mtalign.align.kernel`).
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from mtalign.align.cost import (
     LIKELY,
     PERSISTENCE,
     Candidates,
+    CloseWeights,
     CoarseCost,
     Lattice,
     Texts,
     Weights,
 )
-from mtalign.align.features import FEATURES, CloseLook
+from mtalign.align.features import FEATURES, CloseLook, gap_features
 from mtalign.align.heap import give_back
 from mtalign.align.kernel import (
     Band,
@@ -57,7 +59,7 @@ _ANCHOR_MARGIN = 0.15
 _CERTAIN_MARGIN = 0.3
 """Margin from which an anchor tells something about the ratio of lengths."""
 _ANCHORS_WANTED = 8
-_ALIKE = 0.9
+_ALIKE = 0.85
 """Cosine from which two sides are taken for all but the same."""
 _ALIKE_WORTH = 60.0
 """What a cosine that is higher by 1 would add to the score there."""
@@ -66,9 +68,12 @@ _STEPS = 5
 """Of a search, as progress counts them."""
 _TIMES_COUNTED = 3
 """How often progress counts each sentence once it is encoded."""
-_NULL_WORTH = 0.3
-"""What leaving a sentence unaligned is worth when the expected agreement is made highest: a bead whose
-probability is lower than twice this is not taken."""
+_LEAST_CHANCE = 0.2
+"""Probability from which a bead is taken whose sentences surely have a counterpart, if not which …"""
+_LEAST_CHANCE_IN_DOUBT = 0.5
+"""… and from which one is that may hold sentences without."""
+_DOUBTFUL = 0.25
+"""Share of a bead's side that is likely unaligned from which it is in doubt; it begins at none."""
 
 
 def align_segments(
@@ -180,11 +185,10 @@ def align_encoded(texts: Texts, weights: Weights, after_step: Callable[[], None]
         band, ratio = search_band(texts)
         after_step()
         look = look_closely(texts, Lattice(band, n, m), ratio, weights, after_step=after_step)
-        scores = weights.close(look.features) + near_identity(look.features)
-        source, target = look.nulls
-        potentials = look.candidates.potentials(
-            scores, weights.null @ source, weights.null @ target, weights.opening
-        )
+        alike = near_identity(look.features)
+        see_gaps(look, weights.first, band, alike)
+        scores = weights.second.scores(look.features) + alike
+        potentials = weights.second.potentials(look.candidates, scores, look.nulls)
     beads = decode(potentials, look.candidates, band, n, m, look.cuts)
     after_step()
     return beads
@@ -207,11 +211,23 @@ class Look:
 
     candidates: Candidates
     features: NDArray[np.float32]
-    """Shape (candidates, f)."""
+    """Shape (candidates, f); those of gaps are 0 before :func:`see_gaps`."""
     nulls: tuple[NDArray[np.float64], NDArray[np.float64]]
     """Features of leaving a sentence unaligned, shape (g, n) and (g, m)."""
     cuts: list[tuple[int, int]]
     """Points where one bead ends and another begins in all likely alignments."""
+
+
+def see_gaps(look: Look, weights: CloseWeights, band: Band, alike: NDArray[np.float64] | float = 0.0) -> None:
+    """Fill in the features of gaps, by which sentences are likely unaligned under the first close score.
+
+    ``alike`` is added to the scores.
+    """
+    n, m = (side.shape[1] for side in look.nulls)
+    scores = weights.scores(look.features) + alike
+    chances = marginals(weights.potentials(look.candidates, scores, look.nulls), band, n, m, look.cuts)
+    unaligned = chances.source_nulls, chances.target_nulls
+    look.features[:, len(FEATURES) :] = gap_features(look.candidates, look.features, unaligned)
 
 
 def look_closely(
@@ -290,22 +306,29 @@ def decode(
     m: int,
     cuts: Sequence[tuple[int, int]] = (),
 ) -> list[Bead]:
-    """The alignment with the highest expected number of right beads, each with its probability.
+    """The alignment with the highest expected worth, each bead with its probability.
 
-    It passes ``cuts``, points in ascending order.
+    A bead is worth its probability less the one from which it is taken (_LEAST_CHANCE at least): what is
+    less likely costs more in precision than it gives in recall. ``cuts``, points in ascending order, are
+    passed.
     """
     from dataclasses import replace
 
+    import numpy as np
+
     chances = marginals(potentials, band, n, m, cuts)
+    alone = candidates.unaligned_shares(chances.source_nulls, chances.target_nulls)
+    doubt = np.minimum(1, alone / _DOUBTFUL)
+    least = _LEAST_CHANCE + (_LEAST_CHANCE_IN_DOUBT - _LEAST_CHANCE) * doubt
     worth = replace(
         potentials,
-        beads=chances.beads,
-        source_nulls=_NULL_WORTH * chances.source_nulls,
-        target_nulls=_NULL_WORTH * chances.target_nulls,
+        beads=chances.beads - least,
+        source_nulls=np.zeros(n),
+        target_nulls=np.zeros(m),
         opening=0.0,
     )
-    ends = zip(candidates.source_starts, candidates.source_ends, strict=True)
-    spans = zip(ends, candidates.target_starts, candidates.target_ends, strict=True)
+    rows = zip(candidates.source_starts, candidates.source_ends, strict=True)
+    spans = zip(rows, candidates.target_starts, candidates.target_ends, strict=True)
     found = {
         (int(i0), int(i1), int(j0), int(j1)): min(1.0, float(chance))
         for ((i0, i1), j0, j1), chance in zip(spans, chances.beads, strict=True)

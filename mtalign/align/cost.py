@@ -3,8 +3,9 @@
 The rough score is log-linear in the cosine of the two runs of sentences, its margin over what either run
 has with the other text at large, their lengths (Gale and Church 1993, in characters) and the bead's type.
 It costs little and is only there to say which beads are worth a closer look. The close score is log-linear
-in the features of :mod:`mtalign.align.features`. Weights of both stand in ``weights.json``;
-``bench/fit_align.py`` fits them: conditional models of whole alignments.
+in the features of :mod:`mtalign.align.features`; a second one also sees which sentences beside a bead are
+likely unaligned under the first. Weights of all stand in ``weights.json``; ``bench/fit_align.py`` fits them:
+conditional models of whole alignments.
 """
 
 from __future__ import annotations
@@ -63,11 +64,9 @@ NULL_FEATURES = (
 
 
 @dataclass(frozen=True)
-class Weights:
-    """The fitted weights of both scores."""
+class CloseWeights:
+    """The fitted weights of the close score."""
 
-    coarse: NDArray[np.float64]
-    """Of COARSE_FEATURES, NULL_FEATURES and the opening of an unaligned run."""
     mean: NDArray[np.float64]
     """Shape (f,): what a feature of a candidate has on average in the development sets."""
     scale: NDArray[np.float64]
@@ -78,19 +77,49 @@ class Weights:
     """Of features.NULL_FEATURES."""
     opening: float
 
+    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The score of each candidate, shape (k,); of ``features``, shape (k, f) or wider, the first f."""
+        import numpy as np
+
+        # In blocks: there can be many candidates, and each has its numbers in single precision.
+        rates = self.linear / self.scale
+        blocks = range(0, max(len(features), 1), _CELLS_AT_ONCE)
+        parts = [features[top : top + _CELLS_AT_ONCE, : len(rates)] - self.mean for top in blocks]
+        return np.concatenate([part @ rates for part in parts])
+
+    def potentials(
+        self,
+        candidates: Candidates,
+        scores: NDArray[np.float64],
+        nulls: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> SparsePotentials:
+        """For the kernel: of the candidates, and of leaving sentences unaligned by the features of that."""
+        source, target = nulls
+        return candidates.potentials(scores, self.null @ source, self.null @ target, self.opening)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The fitted weights of all scores."""
+
+    coarse: NDArray[np.float64]
+    """Of COARSE_FEATURES, NULL_FEATURES and the opening of an unaligned run."""
+    first: CloseWeights
+    """Of features.FEATURES: tells which sentences are likely unaligned."""
+    second: CloseWeights
+    """Of these and features.GAP_FEATURES."""
+
     @classmethod
     def load(cls) -> Weights:
         """The weights that are stored with this module."""
         import numpy as np
 
         data = packaged_json("mtalign.align", "weights.json")
-        names = ("coarse", "mean", "scale", "linear", "null")
-        return cls(opening=float(data["opening"]), **{name: np.array(data[name]) for name in names})
-
-    def close(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The close score of each candidate; ``features`` has shape (candidates, f)."""
-        scores: NDArray[np.float64] = (features - self.mean) / self.scale @ self.linear
-        return scores
+        close = []
+        for part in (data["first"], data["second"]):
+            arrays = {name: np.array(part[name]) for name in ("mean", "scale", "linear", "null")}
+            close.append(CloseWeights(opening=float(part["opening"]), **arrays))
+        return cls(np.array(data["coarse"]), *close)
 
 
 @dataclass(frozen=True)
@@ -330,6 +359,25 @@ class Candidates:
         cells = beads.cells[chosen]
         kept = beads.heights[chosen], beads.widths[chosen], cells, lattice.i[cells], lattice.j[cells]
         return cls(*(each.astype(np.int64) for each in kept))
+
+    def unaligned_shares(
+        self, source_chances: NDArray[np.float64], target_chances: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """How likely the sentences of each bead have no counterpart, of the side where that is likelier.
+
+        The chances are those of each source and each target sentence.
+        """
+        import numpy as np
+
+        shares = []
+        for chances, starts, ends in (
+            (source_chances, self.source_starts, self.source_ends),
+            (target_chances, self.target_starts, self.target_ends),
+        ):
+            sums = np.concatenate([[0.0], np.cumsum(chances)])
+            shares.append((sums[ends] - sums[starts]) / (ends - starts))
+        worse: NDArray[np.float64] = np.maximum(*shares)
+        return worse
 
     def potentials(
         self,

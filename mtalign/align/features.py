@@ -6,6 +6,9 @@ belong; length against the texts' own ratio (Gale and Church 1993); shared numbe
 words that translate each other elsewhere, and those that are found next door; how both ends are punctuated;
 the bead's type. All are symmetric in the two texts.
 
+Once a first close score tells which sentences are likely unaligned, some of that counts otherwise beside
+them: a bead's sentence next to a gap may be of the gap (:func:`gap_features`).
+
 Of leaving a sentence unaligned: how near the other text comes to it, as a whole, by clauses and by windows,
 and whether its side and the other seem to have gaps at all.
 """
@@ -50,6 +53,8 @@ _AROUND = 8
 """Sentences before and after those of its candidates that a window may belong to."""
 _ELSEWHERE = 0.2
 """Share below which a window belongs somewhere else."""
+_UNSEEN = 0.5
+"""Unaligned sentences that a side is held to have besides: in a short one that there are none says little."""
 
 FEATURES = (
     *SIMILARITY_FEATURES,
@@ -101,6 +106,21 @@ FEATURES = (
         )
     ),
 )
+_BESIDE_A_GAP = (
+    "margin",
+    "least gain of an outer sentence",
+    "loss by an outer sentence",
+    "outer sentence whose clauses belong elsewhere",
+    "length: Gale-Church deviation",
+    "windows: mean log share, of the worse side",
+    "windows: outer sentence's log share, of the worse side",
+)
+GAP_FEATURES = (
+    "beside a gap",
+    "beside a gap: sentences over two",
+    "beside a gap: both sides over one",
+    *(f"beside a gap times {name}" for name in _BESIDE_A_GAP),
+)
 NULL_FEATURES = (
     *COARSE_NULL_FEATURES,
     "unaligned: clauses' best place",
@@ -108,6 +128,7 @@ NULL_FEATURES = (
     "unaligned on a side that seems intact",
     "unaligned across from a side that seems intact",
     "unaligned: log share of its side that stays so",
+    "unaligned on a side that surely is intact across from one that is not",
 )
 
 
@@ -144,7 +165,7 @@ class CloseLook:
         self._shares = assignments(texts.source, texts.target, lattice.band)
 
     def features(self) -> NDArray[np.float32]:
-        """Shape (candidates, len(FEATURES))."""
+        """Shape (candidates, len(FEATURES) + len(GAP_FEATURES)), those of gaps all 0."""
         import numpy as np
 
         beads = self._candidates
@@ -173,7 +194,10 @@ class CloseLook:
             *self._ends(),
             *self._window_features(),
         ]
-        return np.stack(columns, axis=1).astype(np.float32)
+        features = np.zeros((len(a), len(FEATURES) + len(GAP_FEATURES)), np.float32)
+        for number, column in enumerate(columns):
+            features[:, number] = column
+        return features
 
     def null_features(
         self, coarse: tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -191,7 +215,9 @@ class CloseLook:
             best = np.full(size + 1, -0.2)
             real = (lattice.i > 0) & (lattice.j > 0)
             np.maximum.at(best, index[real], shares[real])
-            of_side = intact[side], intact[1 - side], np.log(max(self._persisting[side], _LEAST_UNALIGNED))
+            share = self._persisting[side]
+            surely = intactness((share * size + _UNSEEN) / (size + _UNSEEN)) * (1 - intact[1 - side])
+            of_side = intact[side], intact[1 - side], np.log(max(share, _LEAST_UNALIGNED)), surely
             nearest = self._windows[side][1]
             usual = np.nanmedian(nearest) if np.isfinite(nearest).any() else 0.0
             nearest = np.clip(np.nan_to_num(nearest - usual, nan=-0.3), -0.3, 0.3)
@@ -412,6 +438,28 @@ class CloseLook:
 
 _Range = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 _WindowSide = tuple["NDArray[np.float64]", "NDArray[np.float32]"]
+
+
+def gap_features(
+    beads: Candidates,
+    features: NDArray[np.float32],
+    unaligned: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> NDArray[np.float32]:
+    """How many of the sentences before and after a bead have no counterpart, and what that changes.
+
+    ``features`` are those of FEATURES, shape (k, f); ``unaligned`` says how likely each source and each
+    target sentence has no counterpart. The result has shape (k, len(GAP_FEATURES)).
+    """
+    import numpy as np
+
+    source, target = (np.concatenate([[0.0], chances, [0.0]]) for chances in unaligned)
+    gap = source[beads.source_starts] + source[beads.source_ends + 1]
+    gap += target[beads.target_starts] + target[beads.target_ends + 1]
+    # What is in a gap itself is not beside it.
+    gap *= 1 - beads.unaligned_shares(*unaligned)
+    over_two, both = beads.heights + beads.widths > 2, np.minimum(beads.heights, beads.widths) > 1
+    times = (gap * features[:, FEATURES.index(name)] for name in _BESIDE_A_GAP)
+    return np.stack([gap, gap * over_two, gap * both, *times], axis=1).astype(np.float32)
 
 
 def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Range) -> _WindowSide:
