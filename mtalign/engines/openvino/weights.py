@@ -5,8 +5,8 @@ OpenVINO multiplies integers where the groups of 32 allow it, scales each group'
 precision where groups are smaller. In 8 bits with a scale for every 128, all of it runs in integers: Qwen2.5
 with 1.5 billion weights (Q4_K_M) evaluates half as many tokens again in the same time, for more memory (1.8
 to 1.3 GB). The numbers are the file's own (:mod:`mtalign.engines.openvino.exact`). Entropy of reference
-translations, 30 sentences each from Korean, Japanese, German and Chinese: 1.560 nats a token as OpenVINO reads
-the file, 1.532 as rewritten here, 1.530 if activations are not rounded either.
+translations, 30 sentences each from Korean, Japanese, German and Chinese: 1.560 nats a token as OpenVINO
+reads the file, 1.532 as rewritten here, 1.530 if activations are not rounded either.
 """
 
 from __future__ import annotations
