@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from mtalign.cedict import words_of
 from mtalign.checks.dictionary import (
     count_syllables,
     is_spelled,
     lost_meanings,
     lost_people,
     meant_in,
-    words_of,
 )
 from mtalign.checks.founded import suspects
 from mtalign.checks.spelling import fold
