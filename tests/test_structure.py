@@ -19,6 +19,7 @@ ROOMS = [
     "files",
     "scripts",
     "identifier",
+    "cedict",
     "languages",
     "records",
     "formats",
