@@ -2,9 +2,9 @@
 
 Cosine of the two runs and its margin over what either has with the other text at large; what taking one
 sentence more or less, or sliding along, would change; where the clauses and the windows of a few tokens
-belong; length against the texts' own ratio (Gale and Church 1993); shared numbers, words spelt alike and
-words that translate each other elsewhere, and those that are found next door; how both ends are punctuated;
-the bead's type. All are symmetric in the two texts.
+belong; length against the texts' own ratio (Gale and Church 1993); shared numbers, words spelt alike, words
+that translate each other elsewhere or in a dictionary, and those that are found next door; how both ends are
+punctuated; the bead's type. All are symmetric in the two texts.
 
 Once a first close score tells which sentences are likely unaligned, some of that counts otherwise beside
 them: a bead's sentence next to a gap may be of the gap (:func:`gap_features`).

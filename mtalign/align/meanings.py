@@ -77,7 +77,8 @@ class Meanings:
         held, held_there = _telling(words), _telling(stems)
         weights: list[float] = []
         of_word, of_stem = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
-        for word, times in held.items():
+        # In an order that is the same in every process, and so are sums.
+        for word, times in sorted(held.items()):
             for stem in sorted(_meant(word) & held_there.keys()):
                 of_word[word].append(len(weights))
                 of_stem[stem].append(len(weights))
@@ -85,7 +86,7 @@ class Meanings:
         sides = []
         for texts, pairs in ((words, of_word), (stems, of_stem)):
             best = {token: max(weights[pair] for pair in own) for token, own in pairs.items()}
-            numbers = [[pair for token in text for pair in pairs.get(token, ())] for text in texts]
+            numbers = [sorted(pair for token in text for pair in pairs.get(token, ())) for text in texts]
             first = np.cumsum([0, *map(len, numbers)])
             own = np.array([math.fsum(best.get(token, 0.0) for token in text) for text in texts])
             sides.append((Tokens(np.array([*chain.from_iterable(numbers)], np.int32), first), own))
