@@ -15,8 +15,9 @@ and whether its side and the other seem to have gaps at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
 from mtalign.align.cost import (
@@ -172,6 +173,16 @@ class CloseLook:
         """Shape (candidates, len(FEATURES) + len(GAP_FEATURES)), those of gaps all 0."""
         import numpy as np
 
+        features = np.zeros((len(self._candidates.heights), len(FEATURES) + len(GAP_FEATURES)), np.float32)
+        # One at a time: together they take several times the memory in double precision.
+        for number, column in enumerate(self._columns()):
+            features[:, number] = column
+        return features
+
+    def _columns(self) -> Iterator[NDArray[Any]]:
+        """Those of FEATURES, in their order."""
+        import numpy as np
+
         beads = self._candidates
         a, b, i, j = beads.heights, beads.widths, beads.source_ends, beads.target_ends
         types = np.array([type_features(p, q) for p in range(1, LARGEST + 1) for q in range(1, LARGEST + 1)])
@@ -181,28 +192,23 @@ class CloseLook:
         source = np.maximum(self._source_length[i] - self._source_length[i - a], 1e-3)
         target = np.maximum(self._target_length[j] - self._target_length[j - b], 1e-3)
         log_n, log_m = np.log(max(self._lattice.n, 1)), np.log(max(self._lattice.m, 1))
-        columns = [
-            *types[(a - 1) * LARGEST + b - 1].T,
-            more,
-            (b - a) * float(log_m - log_n),
-            *cosine_features(cosine, margin, more),
-            *self._gains(cosine, source, target),
-            margin * np.log((source + target) / 20),
-            *self._neighbours(cosine),
-            self._split(cosine),
-            *self._belonging(),
-            *length_features(source, target),
-            *self._tokens(*self._texts.numbers),
-            *self._tokens(*self._texts.words),
-            *self._translations(),
-            *self._meanings(),
-            *self._ends(),
-            *self._window_features(),
-        ]
-        features = np.zeros((len(a), len(FEATURES) + len(GAP_FEATURES)), np.float32)
-        for number, column in enumerate(columns):
-            features[:, number] = column
-        return features
+        kinds = (a - 1) * LARGEST + b - 1
+        yield from (kind[kinds] for kind in types.T)
+        yield more
+        yield (b - a) * float(log_m - log_n)
+        yield from cosine_features(cosine, margin, more)
+        yield from self._gains(cosine, source, target)
+        yield margin * np.log((source + target) / 20)
+        yield from self._neighbours(cosine)
+        yield self._split(cosine)
+        yield from self._belonging()
+        yield from length_features(source, target)
+        yield from self._tokens(*self._texts.numbers)
+        yield from self._tokens(*self._texts.words)
+        yield from self._translations()
+        yield from self._meanings()
+        yield from self._ends()
+        yield from self._window_features()
 
     def null_features(
         self, coarse: tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -366,7 +372,11 @@ class CloseLook:
 
     def _meanings(self) -> list[NDArray[np.float64]]:
         """What a dictionary says of the words of the two texts."""
+        import numpy as np
+
         found = self._texts.meanings
+        if not found.weights.size:
+            return [np.zeros(len(self._candidates.heights))] * 4
         pairs = surface.shared_weight(found.source, found.target, found.weights, self._lattice.band)
         return self._lexical(pairs, found.source_own, found.target_own)
 
