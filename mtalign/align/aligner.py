@@ -187,8 +187,7 @@ def align_encoded(texts: Texts, weights: Weights, after_step: Callable[[], None]
         look = look_closely(texts, Lattice(band, n, m), ratio, weights, after_step=after_step)
         alike = near_identity(look.features)
         see_gaps(look, weights.first, band, alike)
-        scores = weights.second.scores(look.features) + alike
-        potentials = weights.second.potentials(look.candidates, scores, look.nulls)
+        potentials = weights.second.potentials(look.candidates, look.features, look.nulls, alike)
     beads = decode(potentials, look.candidates, band, n, m, look.cuts)
     after_step()
     return beads
@@ -224,8 +223,8 @@ def see_gaps(look: Look, weights: CloseWeights, band: Band, alike: NDArray[np.fl
     ``alike`` is added to the scores.
     """
     n, m = (side.shape[1] for side in look.nulls)
-    scores = weights.scores(look.features) + alike
-    chances = marginals(weights.potentials(look.candidates, scores, look.nulls), band, n, m, look.cuts)
+    potentials = weights.potentials(look.candidates, look.features, look.nulls, alike)
+    chances = marginals(potentials, band, n, m, look.cuts)
     unaligned = chances.source_nulls, chances.target_nulls
     look.features[:, len(FEATURES) :] = gap_features(look.candidates, look.features, unaligned)
 

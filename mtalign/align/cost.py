@@ -78,23 +78,24 @@ class CloseWeights:
     """Of features.NULL_FEATURES."""
     opening: float
 
-    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The score of each candidate, shape (k,); of ``features``, shape (k, f) or wider, the first f."""
+    def potentials(
+        self,
+        candidates: Candidates,
+        features: NDArray[np.float32],
+        nulls: tuple[NDArray[np.float64], NDArray[np.float64]],
+        besides: NDArray[np.float64] | float = 0.0,
+    ) -> SparsePotentials:
+        """For the kernel: of the candidates, and of leaving sentences unaligned by the features of that.
+
+        Of ``features``, shape (k, f) or wider, the first f count; ``besides`` is added to the scores.
+        """
         import numpy as np
 
         # In blocks: there can be many candidates, and each has its numbers in single precision.
         rates = self.linear / self.scale
         blocks = range(0, max(len(features), 1), _CELLS_AT_ONCE)
         parts = [features[top : top + _CELLS_AT_ONCE, : len(rates)] - self.mean for top in blocks]
-        return np.concatenate([part @ rates for part in parts])
-
-    def potentials(
-        self,
-        candidates: Candidates,
-        scores: NDArray[np.float64],
-        nulls: tuple[NDArray[np.float64], NDArray[np.float64]],
-    ) -> SparsePotentials:
-        """For the kernel: of the candidates, and of leaving sentences unaligned by the features of that."""
+        scores = np.concatenate([part @ rates for part in parts]) + besides
         source, target = nulls
         return candidates.potentials(scores, self.null @ source, self.null @ target, self.opening)
 

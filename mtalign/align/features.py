@@ -213,7 +213,7 @@ class CloseLook:
     def null_features(
         self, coarse: tuple[NDArray[np.float64], NDArray[np.float64]]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Those of the rough score and two more, shape (f, n) and (f, m)."""
+        """Those of the rough score and six more, shape (f, n) and (f, m)."""
         import numpy as np
 
         lattice = self._lattice

