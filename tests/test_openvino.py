@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tiny_gguf import EN, KO, TEXTS, ZH, has_east_asian, requests, resolved, write_model
 
-from mtalign.engines.base import ContextPair, Decoding, Hypothesis, Pipelined, Request
+from mtalign.engines.base import ContextPair, Decoding, Hypothesis, Pipelined, Request, ResolvedModel
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.prompts import conversation_for
 from mtalign.engines.openvino import conversion, weights
@@ -298,7 +298,7 @@ def as_openvino_reads(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch)
     import openvino
 
     with monkeypatch.context() as patch:
-        patch.setattr(conversion, "regroup", lambda model, exact: 0)
+        patch.setattr(conversion, "regroup", lambda model, exact: (0, 0))
         conversion._convert_gguf(str(path), str(folder), "Latn")
     return openvino.Core().read_model(folder / "openvino_model.xml")
 
@@ -339,7 +339,8 @@ def test_every_matrix_is_the_files_to_within_half_a_level_where_openvino_had_who
                 if part in name:
                     apart = matrix.reshape(heads, -1, 2, matrix.shape[1]).swapaxes(1, 2)
                     in_file[name] = apart.reshape(matrix.shape)
-    assert weights.regroup(model, ExactWeights(path)) == len(before) == len(in_file)
+    assert weights.regroup(model, ExactWeights(path)) == (len(before), len(in_file))
+    assert len(before) == len(in_file)
     met = set()
     for (old, _), (new, scales) in zip(before, dense_matrices(model), strict=True):
         assert new.shape == (len(old), 2, weights.GROUP)
@@ -360,10 +361,33 @@ def test_a_matrix_that_is_not_found_in_the_file_stays_as_openvino_reads_it(
     write_model(tmp_path / "other.gguf", quantised=False)
     model = as_openvino_reads(model_path, tmp_path / "as-read", monkeypatch)
     before = dense_matrices(model)
-    assert weights.regroup(model, ExactWeights(tmp_path / "other.gguf")) == len(before)
+    assert weights.regroup(model, ExactWeights(tmp_path / "other.gguf")) == (len(before), 0)
     for (old, _), (new, scales) in zip(before, dense_matrices(model), strict=True):
         assert (abs(new - old.reshape(new.shape)) <= 0.501 * scales).all()
         assert abs(new).max() > 0
+
+
+def test_weights_that_are_less_exact_than_the_files_are_told_of(
+    model_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_model(tmp_path / "other.gguf", quantised=False)
+    other = ExactWeights(tmp_path / "other.gguf")
+
+    def run_here(module: str, model: ResolvedModel, arguments: list[str], **_: str) -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(conversion, "ExactWeights", lambda path: other)
+            conversion._convert_gguf(*arguments)
+        return capsys.readouterr().out.strip()
+
+    monkeypatch.setattr(conversion, "run_converter", run_here)
+    notices: list[str] = []
+    conversion.convert(resolved(model_path), "Latn", tmp_path, notices.append)
+    assert notices[1:] == [
+        "16 of 16 weight matrices are as OpenVINO rounds them, less exact than in the file"
+    ]
 
 
 def test_a_truncated_model_is_a_model_error_in_one_line(model_path: Path, tmp_path: Path) -> None:

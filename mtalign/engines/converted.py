@@ -84,10 +84,11 @@ def discard_conversions(home: Path, fingerprint: str) -> int:
     return freed
 
 
-def run_converter(
-    module: str, model: ResolvedModel, arguments: list[str], *, library: str, hint: str
-) -> None:
+def run_converter(module: str, model: ResolvedModel, arguments: list[str], *, library: str, hint: str) -> str:
     """Run ``python -m module arguments``, offline; the last line of its stderr is the error.
+
+    Returns:
+        What it printed.
 
     Raises:
         ModelError: it ended with an error.
@@ -107,6 +108,7 @@ def run_converter(
     if finished.returncode:
         lines = finished.stderr.strip().splitlines() or [f"the converter ended with {finished.returncode}"]
         raise ModelError(f"{model.path} cannot be converted for {library}: {lines[-1]}", hint=hint)
+    return finished.stdout.strip()
 
 
 def _is_whole(directory: Path, weights: str) -> bool:

@@ -72,13 +72,15 @@ def convert(model: ResolvedModel, script: str, home: Path, notice: Notice | None
             notice(f"converting {model.name} for OpenVINO, once")
 
     def make(output: Path) -> None:
-        run_converter(
+        said = run_converter(
             __name__,
             model,
             [str(model.path.resolve()), str(output), script],
             library="OpenVINO",
             hint="fetch the model again, or try --engine llamacpp",
         )
+        if said and notice:
+            notice(said)
 
     return converted(
         home
@@ -116,7 +118,12 @@ def _convert_gguf(source: str, output: str, script: str) -> None:
     )
     link.unlink()
     model = openvino.Core().read_model(directory / "openvino_model.xml")
-    regroup(model, ExactWeights(Path(source)))
+    rewritten, exact = regroup(model, ExactWeights(Path(source)))
+    if exact < rewritten:
+        print(
+            f"{rewritten - exact} of {rewritten} weight matrices are as OpenVINO rounds them, "
+            "less exact than in the file"
+        )
     if ranges := forbidden_ranges(script):
         _forbid(model, Vocabulary(read_gguf(Path(source))).spelling(ranges))
     openvino.save_model(model, directory / "rewritten.xml", compress_to_fp16=False)

@@ -28,15 +28,18 @@ _ROWS = 4096
 """Rows of a matrix that are worked on at once, for the sake of memory."""
 
 
-def regroup(model: Any, exact: ExactWeights) -> int:
-    """Rewrite the quantized weights of an ``openvino.Model`` in place; how many matrices were rewritten.
+def regroup(model: Any, exact: ExactWeights) -> tuple[int, int]:
+    """Rewrite the quantized weights of an ``openvino.Model`` in place.
 
     Those of matrix products and of the embeddings. Where ``exact`` has a matrix, its numbers are taken. Rows
     whose length no group of 32 or more divides are left as they are.
+
+    Returns:
+        How many matrices were rewritten, and how many of them with the numbers of ``exact``.
     """
     from openvino import opset13 as operations
 
-    rewritten = 0
+    rewritten = known = 0
     for user in model.get_ordered_ops():
         found = _quantized(user)
         if found is None:
@@ -47,9 +50,8 @@ def regroup(model: Any, exact: ExactWeights) -> int:
         if group < _SMALLEST_GROUP:
             continue
         read = _reader(*parts)
-        levels, new_zeros, new_scales = _rounded(
-            exact.find(read, height, width) or read, height, width, group
-        )
+        in_file = exact.find(read, height, width)
+        levels, new_zeros, new_scales = _rounded(in_file or read, height, width, group)
         dense = operations.subtract(
             operations.convert(operations.constant(levels), "f16"),
             operations.convert(operations.constant(new_zeros), "f16"),
@@ -57,7 +59,8 @@ def regroup(model: Any, exact: ExactWeights) -> int:
         dense = operations.multiply(dense, operations.constant(new_scales))
         shaped.input(0).replace_source_output(dense.output(0))
         rewritten += 1
-    return rewritten
+        known += in_file is not None
+    return rewritten, known
 
 
 def _quantized(user: Any) -> tuple[Any, Any, Any, Any] | None:
