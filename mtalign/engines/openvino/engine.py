@@ -66,7 +66,8 @@ class OpenVinoEngine:
         context: tokens, prompt and output together, that one request may have.
         threads: threads; by default as many as this process may use.
         home: where conversions are kept, under ``converted/``; default ``$MTALIGN_HOME``.
-        notice: is told, in one line, when a conversion begins.
+        notice: is told, in one line, when a conversion begins, and if it left weights less exact than in
+            the file.
 
     Raises:
         MissingPackageError: OpenVINO GenAI is not installed.
