@@ -14,6 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mtalign.report.compiled import CompiledTemplates
 from mtalign.report.text import encode, number, percent, plural, visible
 from mtalign.report.wording import (
     INTERVAL_MEANING,
@@ -107,6 +108,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=CompiledTemplates(),
     )
     environment.filters.update(
         capitalize_first=lambda text: text[:1].upper() + text[1:],
