@@ -33,12 +33,11 @@ from threadpoolctl import threadpool_limits
 
 from mtalign.align import (
     Bead,
-    align_sides,
-    encode_sides,
     lax_agreement,
     moved_passages,
     strict_agreement,
 )
+from mtalign.align.aligner import align_sides, encode_sides
 from mtalign.align.cost import Weights
 from mtalign.embed import Embedder, load_embedder
 from mtalign.job.rates import peak_rss_mb

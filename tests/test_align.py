@@ -13,14 +13,19 @@ from click.testing import CliRunner
 
 from mtalign.align import (
     Bead,
-    align_segments,
-    align_sides,
-    encode_sides,
     parse_beads,
     read_beads,
     strict_agreement,
 )
-from mtalign.align.aligner import decode, look_closely, search_band, see_gaps
+from mtalign.align.aligner import (
+    align_segments,
+    align_sides,
+    decode,
+    encode_sides,
+    look_closely,
+    search_band,
+    see_gaps,
+)
 from mtalign.align.cost import Candidates, Lattice, Texts, Weights
 from mtalign.align.features import FEATURES, GAP_FEATURES, NULL_FEATURES
 from mtalign.align.kernel import full_band

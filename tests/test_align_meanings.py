@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtalign.align import encode_sides
-from mtalign.align.aligner import look_closely, search_band
+from mtalign.align.aligner import encode_sides, look_closely, search_band
 from mtalign.align.cost import Lattice, Texts, Weights
 from mtalign.align.features import FEATURES
 from mtalign.align.meanings import Meanings

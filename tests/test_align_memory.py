@@ -8,13 +8,13 @@ import weakref
 
 import numpy as np
 
-from mtalign.align import align_sides, encode_sides
+from mtalign.align.aligner import align_sides, encode_sides
 from mtalign.align.packed import PackedRows, pack
 from mtalign.embed.use import UseEmbedder
 
 LONG = """
 import random
-from mtalign.align import align_sides, encode_sides
+from mtalign.align.aligner import align_sides, encode_sides
 from mtalign.embed import load_embedder
 from mtalign.job.rates import peak_rss_mb
 rng = random.Random(0)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_align import ENGLISH, GERMAN, sides
 
-from mtalign.align import Bead, align_segments, in_reading_order, mark_moved, moved_passages
+from mtalign.align import Bead, in_reading_order, mark_moved, moved_passages
+from mtalign.align.aligner import align_segments
 from mtalign.align.moved import _AGAINST, _GAP, Chain, Passage, _best_chain, find_passages, reordered
 from mtalign.align.windows import encode_side
 from mtalign.embed import Embedder, load_embedder

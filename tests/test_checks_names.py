@@ -14,7 +14,7 @@ from mtalign.checks.sound import unheard
 from mtalign.checks.spelling import fold, shared_letters
 from mtalign.document import Flag, Segment, Severity, Status, Translation
 from mtalign.embed import TokenSummer, load_embedder
-from mtalign.job.estimates import check_run, estimate_qualities
+from mtalign.job.estimates import check_run, estimate_qualities, run_names
 from mtalign.languages import ENGLISH, parse_language
 from mtalign.quality import measure_names
 
@@ -326,7 +326,8 @@ def test_a_run_flags_a_name_once():
     known = Flag("name", Severity.WARNING, "known already", translation_span=place)
     translation = Translation("x", Status.TRANSLATED, text)
     embedder = load_embedder("use")
-    translations, names = check_run([segment], {"x": translation})
+    translations = check_run([segment], {"x": translation})
+    names = run_names([segment], translations)
     flagged, qualities = estimate_qualities([segment], translations, embedder, names)
     assert [flag.translation_span for flag in flagged["x"].flags if flag.name == "name"] == [place]
     assert 0 < qualities["x"] < 1

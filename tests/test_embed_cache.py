@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtalign.align import align_segments
+from mtalign.align.aligner import align_segments
 from mtalign.embed import AdditiveEmbedder, load_embedder
 from mtalign.embed.cache import VectorCache, cached, default_path
 from mtalign.embed.hashing import HashEmbedder

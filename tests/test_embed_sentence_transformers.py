@@ -103,7 +103,7 @@ def test_a_folder_is_loaded_and_gives_the_library_s_vectors(
 
 
 def test_it_is_not_taken_for_an_additive_embedder_and_still_aligns(model: Path, home: Path) -> None:
-    from mtalign.align import align_segments
+    from mtalign.align.aligner import align_segments
 
     embedder = load_embedder(str(model))
     assert not isinstance(embedder, AdditiveEmbedder)

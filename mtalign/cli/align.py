@@ -138,7 +138,7 @@ def _read(path: Path, language: str | None, lines: bool) -> AlignedText:
 
 
 def _align(sides: tuple[AlignedText, AlignedText], embedder: str, no_cache: bool, quiet: bool) -> list[Bead]:
-    from mtalign.align import align_sides
+    from mtalign.align.aligner import align_sides
     from mtalign.cli.progress import Progress
 
     texts = sides[0].sentences, sides[1].sentences
@@ -151,7 +151,7 @@ def _align(sides: tuple[AlignedText, AlignedText], embedder: str, no_cache: bool
 def _encode(
     texts: tuple[Sequence[str], Sequence[str]], embedder: str, no_cache: bool, quiet: bool
 ) -> tuple[SideVectors, SideVectors]:
-    from mtalign.align import encode_sides
+    from mtalign.align.aligner import encode_sides
     from mtalign.cli.progress import Progress
     from mtalign.embed import load_embedder
     from mtalign.embed.cache import VectorCache

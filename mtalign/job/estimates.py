@@ -7,34 +7,38 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mtalign.checks.consistency import Pair, check_consistency
-from mtalign.checks.coverage import check_coverage
-from mtalign.checks.founded import check_founded
-from mtalign.checks.run_names import RunNames
 from mtalign.document import Status
 from mtalign.embed import ENCODER_LANGUAGES
 from mtalign.languages import ENGLISH, parse_language
-from mtalign.quality import estimate_quality, measure, measure_names, measure_sentences, signals_of
 
 if TYPE_CHECKING:
+    from mtalign.checks.run_names import RunNames
     from mtalign.document import Segment, Translation
     from mtalign.embed import Embedder
 
 
-def check_run(
-    segments: Iterable[Segment], translations: Mapping[str, Translation]
-) -> tuple[dict[str, Translation], RunNames]:
-    """``translations`` with the flags that only a whole run shows, and the names of all of them."""
-    pairs = [
+def check_run(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> dict[str, Translation]:
+    """``translations`` with the flags that only a whole run shows."""
+    flags = check_consistency(_pairs(segments, translations))
+    return {
+        identifier: replace(one, flags=(*one.flags, *flags[identifier])) if identifier in flags else one
+        for identifier, one in translations.items()
+    }
+
+
+def run_names(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> RunNames:
+    """The names of a run's translations."""
+    from mtalign.checks.run_names import RunNames
+
+    return RunNames(_pairs(segments, translations))
+
+
+def _pairs(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> list[Pair]:
+    return [
         Pair(s.id, s.text, translations[s.id].text or "", s.language)
         for s in segments
         if translations[s.id].status is Status.TRANSLATED
     ]
-    flags = check_consistency(pairs)
-    flagged = {
-        identifier: replace(one, flags=(*one.flags, *flags[identifier])) if identifier in flags else one
-        for identifier, one in translations.items()
-    }
-    return flagged, RunNames(pairs)
 
 
 def known_texts(segments: Iterable[Segment], translations: Mapping[str, Translation]) -> list[str]:
@@ -62,6 +66,11 @@ def estimate_qualities(
     ``names`` are those of the whole run. A segment whose language the encoder does not know has no such flag
     and no estimate.
     """
+    # A run whose texts were judged before needs none of these.
+    from mtalign.checks.coverage import check_coverage
+    from mtalign.checks.founded import check_founded
+    from mtalign.quality import estimate_quality, measure, measure_names, measure_sentences, signals_of
+
     known = _known(segments, translations)
     similarities = measure([s.text for s in known], [translations[s.id].text or "" for s in known], embedder)
     sentences = measure_sentences(

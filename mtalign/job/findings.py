@@ -61,19 +61,19 @@ class Finder:
         self._fresh: dict[bytes, bytes] = {}
 
     def translations(
-        self, records: Sequence[Record], names: RunNames, run: str, target_language: str
+        self, records: Sequence[Record], names: Callable[[], RunNames], run: str, target_language: str
     ) -> Findings:
         """What there is to say of the translations of a document.
 
         Args:
             records: the document's, with the flags that its run gives them.
-            names: the names of the whole run.
+            names: gives the names of the whole run; called when they are needed.
             run: digest of the texts that ``names`` was made of.
             target_language: code of the language translated into.
         """
         return self._known(
             ["translations", run, target_language, dump_records(records)],
-            lambda: _found(records, names, target_language, self._embedder),
+            lambda: _found(records, names(), target_language, self._embedder),
             _findings_to_json,
             _findings,
         )

@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from mtalign.embed.cache import VectorCache
 from mtalign.engines.base import Decoding
 from mtalign.gate import gate_table
 from mtalign.job.engines import EnginePool
-from mtalign.job.estimates import check_run
+from mtalign.job.estimates import check_run, run_names
 from mtalign.job.executors import LocalExecutor
 from mtalign.job.findings import Finder, texts_digest
 from mtalign.job.gate import check_gate, hold, record
@@ -290,9 +291,10 @@ def finish_job(
     folder = config.base / config.output.folder
     target = parse_language(config.input.target)
     segments_of_run = [segment for document in documents for segment in document.segments]
-    translations, names = check_run(
+    translations = check_run(
         segments_of_run, {r.segment.id: r.translation for document in documents for r in document.records}
     )
+    names = cache(partial(run_names, segments_of_run, translations))
     texts = texts_digest(segments_of_run, translations)
     scored, made = [], {}
     counts = None if glossary is None else TermCounts(glossary)

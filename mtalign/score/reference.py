@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mtalign.align import Bead, align_segments
+from mtalign.align import Bead
 from mtalign.document import Score
 from mtalign.embed import Embedder
 from mtalign.errors import ScoreError
@@ -159,6 +159,8 @@ def align_with_reference(
     Raises:
         ScoreError: the reference is empty.
     """
+    from mtalign.align.aligner import align_segments
+
     if not any(text.strip() for text in reference):
         raise ScoreError("the reference is empty", hint="check the reference")
     beads = align_segments(hypothesis, reference, embedder=embedder, progress=progress)
