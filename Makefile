@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Where PYTHONDONTWRITEBYTECODE is set, as in many images, every start would compile all modules again.
+COMPILE := $(BIN)/python -m compileall -q mtalign
 
 .PHONY: run test lint bench browser axe clean help
 
@@ -46,11 +48,13 @@ $(BIN)/python:
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (PyTorch among it: a few minutes the first time)"
 	$(PIP) -e '.[offline]'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (PyTorch among it: a few minutes the first time)"
 	$(PIP) -e '.[offline,dev]'
+	@$(COMPILE)
 	@touch $(VENV)/installed $@
 
 clean:
