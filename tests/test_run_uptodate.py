@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 from checkpoints import KOREAN, phrases
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 
 from mtalign.cli.main import cli
 from mtalign.memory import Memory, ReviewEntry
+from mtalign.models.hashing import sha256_file
 
 SENTENCES = [source for language, source, _ in phrases() if language == KOREAN][:4]
 OTHER = [source for language, source, _ in phrases() if language == KOREAN][40]
@@ -168,6 +171,41 @@ def test_an_input_that_changes_while_the_run_goes_on_is_not_taken_for_done(job, 
         run("--force")
     assert not is_up_to_date(run())
     assert OTHER in next((job / "outputs").rglob("segments.jsonl")).read_text(encoding="utf-8")
+
+
+def test_a_model_that_changes_meanwhile_is_not_taken_for_done(job, marian_checkpoint, monkeypatch):
+    import mtalign.job.runner as runner
+
+    model = job / "model"
+    shutil.copytree(marian_checkpoint, model)
+    read = runner.read_inputs
+
+    def read_then_change(*arguments, **settings):
+        found = read(*arguments, **settings)
+        (model / "config.json").write_text((model / "config.json").read_text(encoding="utf-8") + "\n")
+        return found
+
+    assert run("-m", str(model)).return_value == 0
+    assert is_up_to_date(run("-m", str(model)))
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "read_inputs", read_then_change)
+        run("-m", str(model), "--force")
+    assert not is_up_to_date(run("-m", str(model)))
+
+
+def test_the_files_of_a_model_are_hashed_once_for_all_runs(job, marian_checkpoint, monkeypatch):
+    hashed = []
+
+    def watched(path, *rest):
+        hashed.append(path)
+        return sha256_file(path, *rest)
+
+    monkeypatch.setattr("mtalign.job.uptodate.sha256_file", watched)
+    monkeypatch.setattr("mtalign.models.store.sha256_file", watched)
+    assert is_up_to_date(run())
+    assert run("--force").return_value == 0
+    assert Path("docs/a.txt") in hashed
+    assert not [path for path in hashed if path.is_relative_to(marian_checkpoint)]
 
 
 def test_without_memory_on_ci_and_after_a_failure_nothing_is_skipped(job, monkeypatch):

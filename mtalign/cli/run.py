@@ -99,7 +99,7 @@ def command(
     from mtalign.job.runner import run_job
     from mtalign.job.uptodate import look_at
 
-    before = look_at(config, memory_path) if part is None else None
+    before = look_at(config, store, memory_path) if part is None else None
     events = ConsoleEvents(choice.quiet)
     result = run_job(
         config,

@@ -64,12 +64,12 @@ def find_known_run(
         return None
 
 
-def look_at(config: JobConfig, memory_path: Path | None) -> str | None:
+def look_at(config: JobConfig, store: ModelStore, memory_path: Path | None) -> str | None:
     """Digest of the files and reviews that a run is about to read, to be given to :func:`remember_run`."""
     if memory_path is None:
         return None
     try:
-        state = [list(_named_files(config)), _reviews(memory_path)]
+        state = [list(_named_files(config, store)), _reviews(memory_path)]
     except (MtalignError, OSError):
         return None
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()
@@ -104,7 +104,9 @@ def remember_run(
     try:
         path.unlink(missing_ok=True)
         digest = _digest(config, wanted, store, memory_path, offline)
-        if digest is None or memory_path is None or before is None or look_at(config, memory_path) != before:
+        if digest is None or memory_path is None or before is None:
+            return
+        if look_at(config, store, memory_path) != before:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         record = {
@@ -141,7 +143,7 @@ def _digest(
         str(config.base.resolve()),
         asdict(config),
         models,
-        list(_named_files(config)),
+        list(_named_files(config, store)),
         _reviews(memory_path),
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=True, default=str).encode()).hexdigest()
@@ -180,7 +182,7 @@ def _models(
     return [[model.name, model.fingerprint] for model in found]
 
 
-def _named_files(config: JobConfig) -> Iterator[list[str]]:
+def _named_files(config: JobConfig, store: ModelStore) -> Iterator[list[str]]:
     """Every file that the configuration names, itself or its folder, with its SHA-256."""
     for name in config.input.paths:
         for file in find_documents(config.base / name):
@@ -189,14 +191,18 @@ def _named_files(config: JobConfig) -> Iterator[list[str]]:
         name: value for name, value in vars(config).items() if name not in ("input", "output", "base")
     }
     for text in _strings(settings):
-        path = config.base / text
+        if text == config.model.name:
+            # Gigabytes: hashed once, as when the model is resolved.
+            path, sha256 = Path(text).expanduser(), store.sha256
+        else:
+            path, sha256 = config.base / text, sha256_file
         if path.is_file():
-            yield [str(path), sha256_file(path)]
+            yield [str(path), sha256(path)]
         elif path.is_dir() and path != config.base:
             files = files_of(path)
             if len(files) > _MOST_FILES:
                 raise OSError(f"{path} holds too many files")
-            yield from ([str(file), sha256_file(file)] for file in files)
+            yield from ([str(file), sha256(file)] for file in files)
 
 
 def _strings(value: Any) -> Iterator[str]:
