@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mtalign.document import Flag, Severity
@@ -37,17 +38,22 @@ _ENGLISH_UNIT = re.compile(
 """A number in English with what it counts."""
 _SCALES = "[십백천만억조十百千万億亿兆多余]*"
 _WORDS = r"\b(?:Million(?:en)?|Milliarden?|Billion(?:en)?|Mio\.?|Mrd\.?)"
-_CHECKS = tuple(
-    (
-        re.compile(rf"(?:\d[\d.,]*\s?{_SCALES}|{_WORDS})\s?(?P<unit>{theirs})|(?P<sign>[€$£¥])\s?\d"),
-        re.compile(theirs),
-        # Not inside a word: there is a point in a disappointment.
-        re.compile(rf"(?<![a-z])(?:{ours})", re.IGNORECASE),
-    )
-    for theirs, ours in _UNITS
-)
 _DIGIT = re.compile(rf"\d|{_WORDS}")
 _ANY = re.compile("|".join(theirs for theirs, _ in _UNITS))
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]], ...]:
+    """Each unit at a number, the unit alone, its English forms; made when a source has any unit."""
+    return tuple(
+        (
+            re.compile(rf"(?:\d[\d.,]*\s?{_SCALES}|{_WORDS})\s?(?P<unit>{theirs})|(?P<sign>[€$£¥])\s?\d"),
+            re.compile(theirs),
+            # Not inside a word: there is a point in a disappointment.
+            re.compile(rf"(?<![a-z])(?:{ours})", re.IGNORECASE),
+        )
+        for theirs, ours in _UNITS
+    )
 
 
 def check_units(
@@ -57,7 +63,7 @@ def check_units(
     if target_language.code != "en" or not _DIGIT.search(source) or not _ANY.search(source):
         return []
     flags = []
-    for at_number, unit, english in _CHECKS:
+    for at_number, unit, english in _patterns():
         for match in at_number.finditer(source):
             group = "unit" if match.group("unit") else "sign"
             written = match.group(group)
