@@ -26,10 +26,13 @@ _DIGEST = hashlib.sha256().digest_size
 class CompiledTemplates(BytecodeCache):
     """What the templates of an environment were compiled to."""
 
+    def __init__(self) -> None:
+        self._version = metadata.version("jinja2")
+
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill ``bucket`` if its template was compiled before."""
         try:
-            content = _place(bucket).read_bytes()
+            content = self._place(bucket).read_bytes()
         except OSError:
             return
         if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST]:
@@ -37,7 +40,7 @@ class CompiledTemplates(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what ``bucket`` holds."""
-        place, content = _place(bucket), bucket.bytecode_to_string()
+        place, content = self._place(bucket), bucket.bytecode_to_string()
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(place, hashlib.sha256(content).digest() + content)
@@ -45,11 +48,10 @@ class CompiledTemplates(BytecodeCache):
             # The next run compiles again.
             pass
 
-
-def _place(bucket: Bucket) -> Path:
-    """The file for a template as compiled by this version of Jinja2 with the environment's options."""
-    options = sorted(
-        (name, value) for name, value in vars(bucket.environment).items() if isinstance(value, str | int)
-    )
-    made_by = repr((metadata.version("jinja2"), options))
-    return mtalign_home() / "templates" / hashlib.sha256(made_by.encode()).hexdigest()[:16] / bucket.key
+    def _place(self, bucket: Bucket) -> Path:
+        """The file for a template as compiled by this version of Jinja2 with the environment's options."""
+        options = sorted(
+            (name, value) for name, value in vars(bucket.environment).items() if isinstance(value, str | int)
+        )
+        made_by = hashlib.sha256(repr((self._version, options)).encode()).hexdigest()[:16]
+        return mtalign_home() / "templates" / made_by / bucket.key
