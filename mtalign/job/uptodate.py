@@ -51,7 +51,8 @@ def find_known_run(
     folder = (config.base / config.output.folder).resolve()
     try:
         record = json.loads(_record_path(folder).read_text(encoding="utf-8"))
-        digest = _digest(config, record["languages"], store, memory_path, offline)
+        state = look_at(config, store, memory_path)
+        digest = _digest(config, record["languages"], store, state, offline)
         if digest is None or record["digest"] != digest:
             return None
         if not _holds(memory_path, record["memory"]):
@@ -103,10 +104,10 @@ def remember_run(
     wanted = sorted(set(languages))
     try:
         path.unlink(missing_ok=True)
-        digest = _digest(config, wanted, store, memory_path, offline)
-        if digest is None or memory_path is None or before is None:
+        if memory_path is None or before is None or look_at(config, store, memory_path) != before:
             return
-        if look_at(config, store, memory_path) != before:
+        digest = _digest(config, wanted, store, before, offline)
+        if digest is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         record = {
@@ -129,10 +130,13 @@ def _record_path(folder: Path) -> Path:
 
 
 def _digest(
-    config: JobConfig, languages: list[str], store: ModelStore, memory_path: Path | None, offline: bool
+    config: JobConfig, languages: list[str], store: ModelStore, state: str | None, offline: bool
 ) -> str | None:
-    """SHA-256 over what the outputs of a run depend on; None where that cannot be known."""
-    if memory_path is None or _has_plug_ins():
+    """SHA-256 over what the outputs of a run depend on; None where that cannot be known.
+
+    ``state`` is what :func:`look_at` gives.
+    """
+    if state is None or _has_plug_ins():
         return None
     models = _models(config, languages, store, offline)
     if models is None:
@@ -143,8 +147,7 @@ def _digest(
         str(config.base.resolve()),
         asdict(config),
         models,
-        list(_named_files(config, store)),
-        _reviews(memory_path),
+        state,
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=True, default=str).encode()).hexdigest()
 
