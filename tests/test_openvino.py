@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,7 @@ from mtalign.engines.base import ContextPair, Decoding, Hypothesis, Pipelined, R
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.prompts import conversation_for
 from mtalign.engines.openvino import conversion, weights
-from mtalign.engines.openvino import engine as engine_module
-from mtalign.engines.openvino.engine import OpenVinoEngine, load
+from mtalign.engines.openvino.engine import BEAMS, SAMPLES, OpenVinoEngine, load
 from mtalign.engines.openvino.exact import ExactWeights
 from mtalign.engines.openvino.pipeline import BLOCK, ROWS, WAYS, Ask
 from mtalign.engines.registry import default_engine
@@ -26,6 +26,8 @@ from mtalign.glossary import Term
 
 pytest.importorskip("openvino_genai")
 QUALITIES = ("fast", "good", "best")
+CANDIDATES = sum(number for _, number in SAMPLES["good"]) + 1
+"""What `good` chooses among: samples, and what beams find."""
 
 
 @pytest.fixture(scope="module")
@@ -157,8 +159,41 @@ def candidates(engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch) -> list[
 
 def test_samples_differ_from_each_other(engine: OpenVinoEngine, candidates: list[Hypothesis]) -> None:
     engine.translate(requests()[:1], Decoding(quality="good"))
-    assert len(candidates) == sum(number for _, number in engine_module.SAMPLES["good"])
+    assert len(candidates) == CANDIDATES
     assert len({candidate.text for candidate in candidates}) > len(candidates) / 2
+
+
+def test_beams_mostly_find_a_likelier_output_than_the_likeliest_next_tokens_the_same_alone_and_beside_others(
+    engine: OpenVinoEngine, other_engine: OpenVinoEngine
+) -> None:
+    pipeline, other = engine._pipeline(EN), other_engine._pipeline(EN)
+    prompts = [pipeline.templated([{"role": "user", "content": f"{text} by beams"}]) for _, text in TEXTS]
+    greedy = [pipeline.submit(Ask(pipeline.prompt(tokens), 12)) for tokens in prompts]
+    asks = [Ask(pipeline.prompt(tokens, way=WAYS - 1), 12, beams=4) for tokens in prompts]
+    beams = [pipeline.submit(ask) for ask in asks]
+    likelier = 0
+    for one, ask, ticket in zip(greedy, asks, beams, strict=True):
+        (found,) = pipeline.outputs(ticket)
+        (plain,) = pipeline.outputs(one)
+        assert len(found.tokens) == len(plain.tokens) == 12, "this model ends nothing by itself"
+        likelier += found.log_probability > plain.log_probability
+        assert other.outputs(other.submit(ask)) == [found]
+    assert likelier > len(TEXTS) / 2
+
+
+def test_beams_look_with_context_without_and_for_best_with_examples(
+    engine: OpenVinoEngine, candidates: list[Hypothesis]
+) -> None:
+    request = Request(TEXTS[-1][1], KO, EN, (ContextPair("노조의.", "Of the union."),))
+    counts = []
+    for quality in ("good", "best"):
+        for one in (replace(request, context=()), request):
+            candidates.clear()
+            engine.translate([one], Decoding(quality=quality))
+            counts.append(len(candidates) - sum(number for _, number in SAMPLES[quality]))
+            by_beams = candidates[-counts[-1] :]
+            assert len({candidate.text for candidate in by_beams}) == counts[-1], "no way is asked twice"
+    assert counts == [1, 2, 2, 3]
 
 
 def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
@@ -170,12 +205,9 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
     prompt = len(pipeline.prompt(pipeline.templated(messages), way=1))
     limit = 32 + 3 * engine.count_tokens([request.text])[0] // 2
     assert pipeline.most_samples(prompt, limit) == ROWS, "there is room for all in this tiny model"
-    for room, expected in (
-        (prompt + 5 * (limit + BLOCK), 5 * len(engine_module.SAMPLES["good"])),
-        (prompt, 1),
-    ):
+    for rows, expected in ((3, 3 * len(SAMPLES["good"]) + 1), (BEAMS - 1, len(SAMPLES["good"])), (0, 1)):
         candidates.clear()
-        monkeypatch.setattr(pipeline, "_room", room)
+        monkeypatch.setattr(pipeline, "_room", prompt + rows * (limit + BLOCK))
         engine.translate(requests()[:1], Decoding(quality="good"))
         assert len(candidates) == expected
 
@@ -183,7 +215,7 @@ def test_a_segment_gets_as_many_samples_as_there_is_memory_for(
 def test_an_english_output_never_holds_an_east_asian_character(
     engine: OpenVinoEngine, candidates: list[Hypothesis], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(engine_module.SAMPLES, "good", ((3.0, 24),))
+    monkeypatch.setitem(SAMPLES, "good", ((3.0, 24),))
     engine.translate(requests(target=ZH), Decoding(quality="good"))
     assert any(has_east_asian(candidate.text) for candidate in candidates), "this model would write them"
     candidates.clear()
@@ -216,7 +248,7 @@ def test_another_attempt_is_one_translation_and_one_for_terms_chosen_among_as_ma
     assert candidates == [plain, penalised]
     candidates.clear()
     engine.translate([Request(request.text, ZH, EN, terms=terms)], Decoding(quality="good"))
-    assert len(candidates) == sum(number for _, number in engine_module.SAMPLES["good"])
+    assert len(candidates) == CANDIDATES
 
 
 def test_control_tokens_in_a_source_are_not_read_as_such(engine: OpenVinoEngine) -> None:

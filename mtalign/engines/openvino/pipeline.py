@@ -11,7 +11,7 @@ prompt must all come from prompts, and leave more than one token to evaluate:
 - Before the end of its last message each prompt has white space that is not there when the message has become
   context: what was decoded behind it is never found again as part of a later prompt.
 - The same is not asked twice: its answer is kept as long as its prompt may be in the cache. What is asked in
-  another way (sampled or not, at another temperature, another attempt) has another end.
+  another way (sampled, by beams or neither, at another temperature, another attempt) has another end.
 
 What prompts have in common is evaluated once: one that begins like another waits for that one's evaluation.
 """
@@ -42,7 +42,7 @@ BLOCK = 32
 """Tokens whose keys and values are kept together."""
 _LIKELIEST = 50
 """Samples are drawn from so many tokens; from all of them OpenVINO draws wrongly."""
-_ENDS = " \n\t\r"
+_ENDS = " \n\t\r\f"
 """White space, by the way that a prompt is asked in."""
 WAYS = len(_ENDS)
 _FILLERS = 3
@@ -63,6 +63,8 @@ class Ask:
     """Tokens of an output, at most."""
     samples: int = 0
     """How many outputs are sampled; with 0 there is one, the likeliest token at each step."""
+    beams: int = 0
+    """How many beams look for the one output, if any do; not with samples."""
     temperature: float = 1.0
     seed: int = 0
     repetition_penalty: float = 1.0
@@ -70,7 +72,7 @@ class Ask:
     @property
     def rows(self) -> int:
         """How many sequences it takes."""
-        return max(1, self.samples)
+        return max(1, self.samples, self.beams)
 
     @property
     def tokens(self) -> int:
@@ -308,6 +310,9 @@ class Pipeline:
             config.temperature = ask.temperature
             config.rng_seed = ask.seed
             config.top_k = _LIKELIEST
+        if ask.beams:
+            config.num_beams = ask.beams
+            config.num_return_sequences = 1
         if ask.repetition_penalty != 1.0:
             config.repetition_penalty = ask.repetition_penalty
         return config
