@@ -40,9 +40,9 @@ As many at 0.7 and 0.8 agree less on what is right (128 sentences of FLORES in f
 BEAMS = 2
 """Beams that look for a candidate in each of the ways that a segment is asked in, where there are samples.
 
-What beams find has the better BLEU, what samples agree on the better chrF2, and together they have both: of 144
-sentences of FLORES (ko, ja, zh) 19.9 / 49.2 by beams alone, 17.9 / 50.4 by 24 samples, 19.5 / 50.8 by 12
-samples and beams in two ways. Four beams find worse (18.9 / 47.9).
+What beams find has the better BLEU, what samples agree on the better chrF2, and together they have both: on
+144 sentences of FLORES (ko, ja, zh) 19.9 / 49.2 by beams alone, 17.9 / 50.4 by 24 samples, 19.5 / 50.8 by 12
+samples and beams in two ways. Four beams find worse: 18.9 / 47.9.
 """
 
 CONTEXT = {"fast": 1, "good": 5, "best": 5}
