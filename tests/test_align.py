@@ -18,6 +18,7 @@ from mtalign.align import (
     strict_agreement,
 )
 from mtalign.align.aligner import (
+    _anchored_band,
     align_segments,
     align_sides,
     decode,
@@ -117,6 +118,22 @@ def test_no_bead_spans_a_passage_that_is_missing_on_one_side(embedder: Embedder,
     assert sides(beads) == expected
     other_way = align_segments(cut, whole, embedder=embedder)
     assert sides(other_way) == [(target, source) for source, target in expected]
+
+
+def test_the_band_is_narrow_where_every_sentence_has_an_anchor_and_wide_around_a_gap() -> None:
+    n, m = 80, 83
+    anchors = [(k, k) for k in range(1, 38)] + [(k, k + 3) for k in range(42, n + 1)]
+    band = _anchored_band(anchors, n, m)
+    widths = band.stops - band.starts
+    assert max(widths[14:24]) == 11
+    assert min(widths[37:42]) > 25
+    assert max(widths[58:74]) == 11
+    assert all(band.starts[end] < stop < band.stops[end] for end, stop in anchors)
+    assert (band.starts[0], band.stops[-1]) == (0, m + 1)
+    assert (np.diff(band.starts) >= 0).all()
+    assert (np.diff(band.stops) >= 0).all()
+    nothing = _anchored_band([], 5, 3)
+    assert (nothing.starts[0], nothing.stops[-1]) == (0, 4)
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -54,6 +54,10 @@ _BLOCK_SIZE = 12
 _MOST_BLOCKS = 1000
 _BLOCK_RADIUS = 2
 _RADIUS = 7
+_NEAR_RADIUS = 2
+"""Where there is an anchor at every sentence …"""
+_UNBROKEN = 4
+"""… for so many before and after."""
 _ANCHOR_MARGIN = 0.15
 """Margin from which a pair of sentences can be an anchor."""
 _CERTAIN_MARGIN = 0.3
@@ -361,7 +365,25 @@ def search_band(texts: Texts) -> tuple[Band, float]:
         rows, columns = (np.array(side) for side in zip(*certain, strict=True))
         # The median: an anchor that is only half of a bead does not pull it.
         overall = float(np.median(texts.target_lengths[columns] / texts.source_lengths[rows]))
-    return band_around(_path_through(anchors, n, m), n, m, _RADIUS), overall
+    return _anchored_band(anchors, n, m), overall
+
+
+def _anchored_band(anchors: Sequence[tuple[int, int]], n: int, m: int) -> Band:
+    """The neighbourhood of the path through anchors, narrow where there is one at every sentence."""
+    import numpy as np
+
+    path = _path_through(anchors, n, m)
+    wide, near = (band_around(path, n, m, radius) for radius in (_RADIUS, _NEAR_RADIUS))
+    ends, stops = np.array([(0, 0), *anchors], np.int64).T
+    follows = np.zeros(n + 1, np.int64)
+    follows[ends[1:]] = (np.diff(ends) == 1) & (np.diff(stops) == 1)
+    sums = np.concatenate([[0], np.cumsum(follows)])
+    first = np.maximum(np.arange(n + 1) - _UNBROKEN, 0)
+    last = np.minimum(np.arange(n + 1) + _UNBROKEN, n) + 1
+    narrow = sums[last] - sums[first] == last - first
+    # Both borders have to ascend: a wide row widens those before and after it.
+    starts = np.minimum.accumulate(np.where(narrow, near.starts, wide.starts)[::-1])[::-1]
+    return Band(starts, np.maximum.accumulate(np.where(narrow, near.stops, wide.stops)))
 
 
 def _block_band(source: SideVectors, target: SideVectors) -> Band:

@@ -39,6 +39,7 @@ from mtalign.align.windows import (
     SideVectors,
     Similarities,
     assignments,
+    in_band,
     window_shares,
 )
 from mtalign.threads import side_by_side
@@ -451,9 +452,10 @@ class CloseLook:
         beads, texts = self._candidates, self._texts
         source = (beads.source_starts, beads.source_ends)
         target = (beads.target_starts, beads.target_ends)
+        by_source, by_target = in_band(self._lattice.band, len(texts.target))
         return side_by_side(
-            lambda: _window_side(texts.source, texts.target, source, target),
-            lambda: _window_side(texts.target, texts.source, target, source),
+            lambda: _window_side(texts.source, texts.target, source, target, by_source),
+            lambda: _window_side(texts.target, texts.source, target, source, by_target),
         )
 
 
@@ -483,7 +485,9 @@ def gap_features(
     return np.stack([gap, gap * over_two, gap * both, *times], axis=1).astype(np.float32)
 
 
-def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Range) -> _WindowSide:
+def _window_side(
+    side: SideVectors, other: SideVectors, own: _Range, across: _Range, held: _Range
+) -> _WindowSide:
     """What the windows of one side of each candidate say, shape (8, candidates), and how near those of each
     sentence are to anything, shape (n,)."""
     import numpy as np
@@ -498,8 +502,8 @@ def _window_side(side: SideVectors, other: SideVectors, own: _Range, across: _Ra
         np.minimum.at(starts, sentence[asked], across[0][asked])
         np.maximum.at(stops, sentence[asked], across[1][asked])
     some = starts < stops
-    starts = np.where(some, np.maximum(starts - _AROUND, 0), 0)
-    stops = np.where(some, np.minimum(stops + _AROUND, len(other)), 0)
+    starts = np.where(some, np.maximum(starts - _AROUND, np.minimum(starts, held[0])), 0)
+    stops = np.where(some, np.minimum(stops + _AROUND, np.maximum(stops, held[1])), 0)
     shares = window_shares(side, other, starts, stops)
 
     def inside(

@@ -23,6 +23,8 @@ _SAMPLES = 64
 _SHARPNESS = 25.0
 """How much likelier a clause belongs to a sentence whose nearest clause is closer by 1 (logarithm)."""
 
+_Range = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+
 LONGEST = 6
 """Most sentences of a run whose vector is kept: one more than a bead's side has."""
 _WINDOW_TILE = 8
@@ -283,11 +285,7 @@ def assignments(
     """
     import numpy as np
 
-    columns = np.arange(1, len(target) + 1)
-    # Both borders of a band ascend, so a column's rows are one range too.
-    tops = np.maximum(np.searchsorted(band.stops, columns, "right"), 1) - 1
-    bottoms = np.maximum(np.searchsorted(band.starts, columns, "right"), 1) - 1
-    lefts, rights = np.maximum(band.starts[1:], 1) - 1, np.maximum(band.stops[1:], 1) - 1
+    (lefts, rights), (tops, bottoms) = in_band(band, len(target))
     forth, back = side_by_side(
         lambda: _assign(source, target, lefts, rights), lambda: _assign(target, source, tops, bottoms)
     )
@@ -297,8 +295,22 @@ def assignments(
     widths, heights = np.maximum(rights - lefts, 0), np.maximum(bottoms - tops, 0)
     first[ranges(offsets[2:] - widths, widths)] = forth
     rows = ranges(tops, heights) + 1
+    columns = np.arange(1, len(target) + 1)
     second[offsets[rows] + np.repeat(columns, heights) - band.starts[rows]] = back
     return first, second
+
+
+def in_band(band: Band, m: int) -> tuple[_Range, _Range]:
+    """For each source sentence the target sentences, ``starts … stops - 1``, that the band holds it with;
+    for each of the ``m`` target sentences the source sentences."""
+    import numpy as np
+
+    columns = np.arange(1, m + 1)
+    # Both borders of a band ascend, so a column's rows are one range too.
+    tops = np.maximum(np.searchsorted(band.stops, columns, "right"), 1) - 1
+    bottoms = np.maximum(np.searchsorted(band.starts, columns, "right"), 1) - 1
+    lefts, rights = np.maximum(band.starts[1:], 1) - 1, np.maximum(band.stops[1:], 1) - 1
+    return (lefts, rights), (tops, bottoms)
 
 
 def _assign(
