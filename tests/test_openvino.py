@@ -268,6 +268,19 @@ def test_a_source_that_does_not_fit_is_an_engine_error(model_path: Path, home: P
         engine.close()
 
 
+def test_context_that_does_not_fit_is_left_out(model_path: Path, home: Path) -> None:
+    engine = load(resolved(model_path), home=home, context=1024, threads=1)
+    request = Request("和平", ZH, EN)
+    seen, too_long = (replace(request, context=(ContextPair("国" * size, "x" * size),)) for size in (3, 900))
+    try:
+        for quality in QUALITIES:
+            alone, short, long = engine.translate([request, seen, too_long], Decoding(quality=quality))
+            assert long == alone
+            assert short != alone, "it would be seen"
+    finally:
+        engine.close()
+
+
 def test_a_closed_engine_says_so(model_path: Path, home: Path) -> None:
     used = load(resolved(model_path), home=home, threads=1)
     used.translate(requests()[:1], Decoding(quality="fast"))

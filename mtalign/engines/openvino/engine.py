@@ -179,40 +179,40 @@ class OpenVinoEngine:
         # Of its own for each text, so that luck is not the same for all.
         seed = zlib.crc32(request.text.encode()) + decoding.seed
         attempt = decoding.seed % _ATTEMPTS
-        conversations = self._conversations(pipeline, request, decoding.quality)
-        lengths = [len(pipeline.prompt(tokens, attempt=attempt)) for tokens in conversations]
-        fitting = [
-            tokens
-            for tokens, length in zip(conversations, lengths, strict=True)
-            if length + limit <= self._context
-        ]
-        if not fitting:
-            raise EngineError(
-                f"a prompt of {min(lengths)} tokens and an output do not fit into {self._context}",
-                hint="split the sentence",
-            )
+        first, *others = self._conversations(pipeline, request, decoding, limit)
         asks = []
         for way, (temperature, number) in enumerate(samples, start=1):
-            prompt = pipeline.prompt(fitting[0], way=way, attempt=attempt)
+            prompt = pipeline.prompt(first, way=way, attempt=attempt)
             if rows := min(number, pipeline.most_samples(len(prompt), shorter)):
                 asks.append(Ask(prompt, shorter, samples=rows, temperature=temperature, seed=seed))
-        if not asks:
-            prompt = pipeline.prompt(fitting[0], attempt=attempt)
-            asks.append(Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty))
-            fitting.clear()
-        for tokens in fitting:
+        for tokens in (first, *others) if asks else ():
             prompt = pipeline.prompt(tokens, way=_WAY_OF_BEAMS, attempt=attempt)
             if pipeline.most_samples(len(prompt), shorter) >= BEAMS:
                 asks.append(Ask(prompt, shorter, beams=BEAMS))
+        if not asks:
+            prompt = pipeline.prompt(first, attempt=attempt)
+            asks.append(Ask(prompt, limit, repetition_penalty=decoding.repetition_penalty))
         return _Asked(request, tuple(pipeline.submit(ask) for ask in asks))
 
-    def _conversations(self, pipeline: Pipeline, request: Request, quality: str) -> list[tuple[int, ...]]:
-        """Token ids of what may be said: with context, without, and for `best` with examples in its place."""
+    def _conversations(
+        self, pipeline: Pipeline, request: Request, decoding: Decoding, limit: int
+    ) -> list[tuple[int, ...]]:
+        """Token ids of what may be said: with context, without, and for `best` with examples in its place.
+
+        What does not fit with an output of ``limit`` tokens is left out.
+        """
         alone = replace(request, context=())
         prompt = conversation_for(request.text)
-        ways = [(prompt, request), (prompt, alone)] + [(CONVERSATION, alone)] * (quality == "best")
+        ways = [(prompt, request), (prompt, alone)] + [(CONVERSATION, alone)] * (decoding.quality == "best")
         clean = self._vocabulary.without_controls
-        return list(dict.fromkeys(pipeline.templated(way.messages(one, clean)) for way, one in ways))
+        said = dict.fromkeys(pipeline.templated(way.messages(one, clean)) for way, one in ways)
+        lengths = {tokens: len(pipeline.prompt(tokens, attempt=decoding.seed % _ATTEMPTS)) for tokens in said}
+        if found := [tokens for tokens, length in lengths.items() if length + limit <= self._context]:
+            return found
+        raise EngineError(
+            f"a prompt of {min(lengths.values())} tokens and an output do not fit into {self._context}",
+            hint="split the sentence",
+        )
 
     def _hypothesis(self, asked: _Asked) -> Hypothesis:
         request = asked.request
