@@ -372,8 +372,6 @@ def _anchored_band(anchors: Sequence[tuple[int, int]], n: int, m: int) -> Band:
     """The neighbourhood of the path through anchors, narrow where there is one at every sentence."""
     import numpy as np
 
-    path = _path_through(anchors, n, m)
-    wide, near = (band_around(path, n, m, radius) for radius in (_RADIUS, _NEAR_RADIUS))
     ends, stops = np.array([(0, 0), *anchors], np.int64).T
     follows = np.zeros(n + 1, np.int64)
     follows[ends[1:]] = (np.diff(ends) == 1) & (np.diff(stops) == 1)
@@ -381,9 +379,8 @@ def _anchored_band(anchors: Sequence[tuple[int, int]], n: int, m: int) -> Band:
     first = np.maximum(np.arange(n + 1) - _UNBROKEN, 0)
     last = np.minimum(np.arange(n + 1) + _UNBROKEN, n) + 1
     narrow = sums[last] - sums[first] == last - first
-    # Both borders have to ascend: a wide row widens those before and after it.
-    starts = np.minimum.accumulate(np.where(narrow, near.starts, wide.starts)[::-1])[::-1]
-    return Band(starts, np.maximum.accumulate(np.where(narrow, near.stops, wide.stops)))
+    radius = np.where(narrow, _NEAR_RADIUS, _RADIUS)
+    return band_around(_path_through(anchors, n, m), n, m, radius)
 
 
 def _block_band(source: SideVectors, target: SideVectors) -> Band:

@@ -36,6 +36,7 @@ from mtalign.align.cost import NULL_FEATURES as COARSE_NULL_FEATURES
 from mtalign.align.kernel import ranges
 from mtalign.align.lexicon import Lexicon
 from mtalign.align.windows import (
+    Range,
     SideVectors,
     Similarities,
     assignments,
@@ -459,7 +460,6 @@ class CloseLook:
         )
 
 
-_Range = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 _WindowSide = tuple["NDArray[np.float64]", "NDArray[np.float32]"]
 
 
@@ -486,7 +486,7 @@ def gap_features(
 
 
 def _window_side(
-    side: SideVectors, other: SideVectors, own: _Range, across: _Range, held: _Range
+    side: SideVectors, other: SideVectors, own: Range, across: Range, held: Range
 ) -> _WindowSide:
     """What the windows of one side of each candidate say, shape (8, candidates), and how near those of each
     sentence are to anything, shape (n,)."""

@@ -110,8 +110,8 @@ def full_band(n: int, m: int) -> Band:
     return Band(np.zeros(n + 1, np.int64), np.full(n + 1, m + 1, np.int64))
 
 
-def band_around(steps: list[Step], n: int, m: int, radius: int) -> Band:
-    """The band of points at most ``radius`` rows and columns away from a path."""
+def band_around(steps: list[Step], n: int, m: int, radius: int | NDArray[np.int64]) -> Band:
+    """The band of points at most ``radius`` rows and columns away from a path: of all rows, or of each."""
     import numpy as np
 
     low = np.full(n + 1, m, np.int64)
@@ -126,7 +126,8 @@ def band_around(steps: list[Step], n: int, m: int, radius: int) -> Band:
     rows_after = np.minimum(np.arange(n + 1) + radius, n)
     starts = np.maximum(low[rows_before] - radius, 0)
     stops = np.minimum(high[rows_after] + radius, m) + 1
-    return Band(starts, stops)
+    # Where the radius differs: a wide row widens those before and after it.
+    return Band(np.minimum.accumulate(starts[::-1])[::-1], np.maximum.accumulate(stops))
 
 
 def best_path(

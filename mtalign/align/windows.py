@@ -23,12 +23,13 @@ _SAMPLES = 64
 _SHARPNESS = 25.0
 """How much likelier a clause belongs to a sentence whose nearest clause is closer by 1 (logarithm)."""
 
-_Range = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
-
 LONGEST = 6
 """Most sentences of a run whose vector is kept: one more than a bead's side has."""
 _WINDOW_TILE = 8
 _WINDOW_SHARPNESS = 12.0
+
+Range = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+"""Where a range of sentences begins and where it stops, for each of many."""
 
 
 @dataclass(frozen=True)
@@ -300,7 +301,7 @@ def assignments(
     return first, second
 
 
-def in_band(band: Band, m: int) -> tuple[_Range, _Range]:
+def in_band(band: Band, m: int) -> tuple[Range, Range]:
     """For each source sentence the target sentences, ``starts … stops - 1``, that the band holds it with;
     for each of the ``m`` target sentences the source sentences."""
     import numpy as np
