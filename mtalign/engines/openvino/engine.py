@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -179,13 +179,14 @@ class OpenVinoEngine:
         # Of its own for each text, so that luck is not the same for all.
         seed = zlib.crc32(request.text.encode()) + decoding.seed
         attempt = decoding.seed % _ATTEMPTS
-        first, *others = self._conversations(pipeline, request, decoding, limit)
+        conversations = self._conversations(pipeline, request, decoding, limit)
+        first = next(conversations)
         asks = []
         for way, (temperature, number) in enumerate(samples, start=1):
             prompt = pipeline.prompt(first, way=way, attempt=attempt)
             if rows := min(number, pipeline.most_samples(len(prompt), shorter)):
                 asks.append(Ask(prompt, shorter, samples=rows, temperature=temperature, seed=seed))
-        for tokens in (first, *others) if asks else ():
+        for tokens in (first, *conversations) if asks else ():
             prompt = pipeline.prompt(tokens, way=_WAY_OF_BEAMS, attempt=attempt)
             if pipeline.most_samples(len(prompt), shorter) >= BEAMS:
                 asks.append(Ask(prompt, shorter, beams=BEAMS))
@@ -196,23 +197,27 @@ class OpenVinoEngine:
 
     def _conversations(
         self, pipeline: Pipeline, request: Request, decoding: Decoding, limit: int
-    ) -> list[tuple[int, ...]]:
+    ) -> Iterator[tuple[int, ...]]:
         """Token ids of what may be said: with context, without, and for `best` with examples in its place.
 
-        What does not fit with an output of ``limit`` tokens is left out.
+        What does not fit with an output of ``limit`` tokens is left out; there is one at least.
         """
         alone = replace(request, context=())
         prompt = conversation_for(request.text)
         ways = [(prompt, request), (prompt, alone)] + [(CONVERSATION, alone)] * (decoding.quality == "best")
-        clean = self._vocabulary.without_controls
-        said = dict.fromkeys(pipeline.templated(way.messages(one, clean)) for way, one in ways)
-        lengths = {tokens: len(pipeline.prompt(tokens, attempt=decoding.seed % _ATTEMPTS)) for tokens in said}
-        if found := [tokens for tokens, length in lengths.items() if length + limit <= self._context]:
-            return found
-        raise EngineError(
-            f"a prompt of {min(lengths.values())} tokens and an output do not fit into {self._context}",
-            hint="split the sentence",
-        )
+        lengths: dict[tuple[int, ...], int] = {}
+        for way, one in ways:
+            tokens = pipeline.templated(way.messages(one, self._vocabulary.without_controls))
+            if tokens not in lengths:
+                lengths[tokens] = len(pipeline.prompt(tokens, attempt=decoding.seed % _ATTEMPTS))
+                if lengths[tokens] + limit <= self._context:
+                    yield tokens
+        shortest = min(lengths.values())
+        if shortest + limit > self._context:
+            raise EngineError(
+                f"a prompt of {shortest} tokens and an output do not fit into {self._context}",
+                hint="split the sentence",
+            )
 
     def _hypothesis(self, asked: _Asked) -> Hypothesis:
         request = asked.request
