@@ -20,7 +20,9 @@ from mtalign.engines.instruct.vocabulary import (
     spells,
 )
 from mtalign.glossary import Term
-from mtalign.languages import Language
+from mtalign.languages import Language, parse_language
+
+JA = parse_language("ja")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +175,53 @@ def test_of_candidates_as_good_the_one_with_the_numbers_of_the_source_is_chosen(
     right = hypothesis("By the early 2020s, output had grown by 12%.")
     for candidates in ([wrong, right], [right, wrong]):
         assert Chooser(0.0).choose(request, candidates).text == right.text
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "right", "wrong"),
+    [
+        (
+            ZH,
+            "国防部长周二在会议上说。",
+            "The defence minister spoke at the meeting on Tuesday.",
+            "The Pakistani minister spoke at the meeting on Tuesday.",
+        ),
+        (JA, "会議は京都で開かれた。", "The meeting was held in Kyoto.", "The meeting was held in Nagoya."),
+    ],
+)
+def test_a_name_that_stands_for_nothing_in_the_source_costs_a_candidate_more_than_a_bit_of_agreement(
+    language: Language, source: str, right: str, wrong: str
+) -> None:
+    agreement = dict(zip((right, wrong), _agreement([right, wrong]), strict=True))
+    assert agreement[wrong] > agreement[right]
+    for texts in ([wrong, right], [right, wrong]):
+        chosen = Chooser(0.0).choose(Request(source, language, EN), [hypothesis(text) for text in texts])
+        assert chosen.text == right
+
+
+def test_names_are_judged_in_english_only() -> None:
+    texts = ["Das Treffen fand in Nagoya statt.", "Das Treffen fand in Kyoto statt."]
+    agreement = _agreement(texts)
+    assert 0 < agreement[0] - agreement[1] < 0.02
+    request = Request("会議は京都で開かれた。", JA, DE)
+    assert Chooser(0.0).choose(request, [hypothesis(text) for text in texts]).text == texts[0]
+
+
+def test_a_flag_that_a_reviewer_would_see_costs_a_candidate_more_than_a_bit_of_agreement() -> None:
+    whole, unpaired = "“Let us go,” he said.", "“Let us all go, he said."
+    agreement = _agreement([whole, unpaired])
+    assert agreement[1] > agreement[0]
+    request = Request("「我们走吧」,他说。", ZH, EN)
+    for texts in ([whole, unpaired], [unpaired, whole]):
+        assert Chooser(0.0).choose(request, [hypothesis(text) for text in texts]).text == whole
+
+
+def test_a_candidate_that_must_not_stand_is_chosen_only_where_there_is_no_other() -> None:
+    source = "我们明天再来开会讨论这个问题。"
+    request, copied = Request(source, ZH, EN), hypothesis(source)
+    agreed = [copied, copied, copied, hypothesis("We meet again tomorrow to discuss it.")]
+    assert Chooser(2.0).choose(request, agreed).text == "We meet again tomorrow to discuss it."
+    assert Chooser(2.0).choose(request, [copied, hypothesis("我们明天再来。")]).text == source
 
 
 def test_of_candidates_as_good_the_one_with_the_terms_of_the_glossary_is_chosen() -> None:

@@ -316,13 +316,17 @@ def log_odds(signs: Mapping[str, float], weights: Mapping[str, float]) -> float:
     return weights["bias"] + math.fsum(weights.get(name, 0.0) * value for name, value in signs.items())
 
 
+def doubt(one: NameSigns, source_language: Language) -> float:
+    """Log-odds of a suspect standing for nothing in the source, less those from which it is flagged."""
+    weights = weights_of(source_language, one.seen)
+    return log_odds(one.signs, weights) - weights.get(f"limit {source_language.primary}", weights["limit"])
+
+
 def check_founded(names: Sequence[NameSigns], source_language: Language) -> list[Flag]:
     """Names of a translation that stand for nothing in the source."""
     flags = []
     for one in names:
-        weights = weights_of(source_language, one.seen)
-        limit = weights.get(f"limit {source_language.primary}", weights["limit"])
-        if log_odds(one.signs, weights) > limit:
+        if doubt(one, source_language) > 0:
             says = f"“{one.suspect.name}” seems to stand for nothing in the source"
             flags.append(Flag("name", Severity.WARNING, says, translation_span=one.suspect.spans[0]))
     return flags

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mtalign.checks.numbers import check_numbers
+from mtalign.checks import check_translation
+from mtalign.checks.founded import doubt
+from mtalign.document import Flag, Severity
 from mtalign.embed import ENCODER_LANGUAGES, Embedder, load_embedder
 from mtalign.engines.base import Hypothesis, Request
 from mtalign.glossary import count_hits
@@ -32,12 +36,26 @@ WRONG_NUMBER = 0.1
 On 192 sentences of FLORES (all four languages) 6 choices had one without it, 1 with it; chrF2 stays.
 """
 
+FLAGGED = 0.05
+"""The same of any other flag that a reviewer would see: something cut off, a unit lost, a quotation mark."""
+
+UNFOUNDED_NAME = 0.05
+"""The same of a name that stands for nothing in the source, if that were sure.
+
+On 144 sentences of FLORES (ko, ja, zh) the choices have 22 names to be flagged for 35 without it, and of
+their words with a capital .498 are in the reference for .471 (of the reference's they have .584 for .576);
+BLEU and chrF2 stay. At twice as much chrF2 falls by .5.
+"""
+
 MISSED_TERM = 0.2
 """The same of a term of the glossary that a candidate does not have."""
 
+FORBIDDEN = 10.0
+"""The same of a flag that says that a text must not stand as a translation: any other is taken before it."""
+
 
 class Chooser:
-    """Chooses by agreement, similarity to the source, probability, numbers and terms.
+    """Chooses by agreement, similarity to the source, probability, what the checks say, names and terms.
 
     Loads its encoder when first needed.
 
@@ -50,15 +68,18 @@ class Chooser:
     def __init__(self, similarity_weight: float, probability_weight: float = 0.0) -> None:
         self._similarity_weight = similarity_weight
         self._probability_weight = probability_weight
-        self._encoder: Embedder | None = None
+
+    @cached_property
+    def _encoder(self) -> Embedder:
+        return load_embedder("use")
 
     def choose(self, request: Request, candidates: Sequence[Hypothesis]) -> Hypothesis:
         """The candidate with the highest mean chrF2 against the others plus similarity and probability.
 
         Minimum Bayes risk decoding (Kumar and Byrne 2004) with chrF as the gain, the cosine of multilingual
-        sentence vectors, and the model's own mean log-probability; numbers that differ from the source's and
-        terms of the request that are missed count against a candidate. Unfinished and empty candidates are
-        taken only where there is no other; a tie goes to the first; ``tokens`` are those of all candidates.
+        sentence vectors, and the model's own mean log-probability; flags, names that stand for nothing in the
+        source and terms of the request that are missed count against a candidate. Unfinished and empty ones
+        are taken only where there is no other; a tie goes to the first; ``tokens`` are those of all.
 
         Raises:
             MissingPackageError: the sentence encoder is not installed.
@@ -71,11 +92,13 @@ class Chooser:
         if len(set(texts)) == 1:
             return replace(usable[0], tokens=spent)
         similarity = self._similarity(request.text, request.source, texts)
+        unfounded = self._unfounded(request, texts)
         gains = [
             agreement
             + self._similarity_weight * near
             + self._probability_weight * (one.score or 0.0)
             - _faults(request, one.text)
+            - unfounded[one.text]
             for one, agreement, near in zip(usable, _agreement(texts), similarity, strict=True)
         ]
         return replace(usable[gains.index(max(gains))], tokens=spent)
@@ -90,17 +113,35 @@ class Chooser:
         """Cosine of each text with the source; 1 where the encoder does not know the language."""
         if language.primary not in ENCODER_LANGUAGES:
             return [1.0] * len(texts)
-        if self._encoder is None:
-            self._encoder = load_embedder("use")
+        encoder = self._encoder
         # One text at a time: a sum over a batch may differ in its last digit.
-        vectors = {text: self._encoder.encode([text])[0] for text in {source, *texts}}
+        vectors = {text: encoder.encode([text])[0] for text in {source, *texts}}
         return [round(float(vectors[source] @ vectors[text]), 4) for text in texts]
+
+    def _unfounded(self, request: Request, texts: Sequence[str]) -> dict[str, float]:
+        """What the names of each text that seem to stand for nothing in the source weigh against it."""
+        from mtalign.quality import measure_names
+
+        found = dict.fromkeys(texts, 0.0)
+        if request.source.primary not in ENCODER_LANGUAGES or request.target.code != "en":
+            return found
+        for text in found:
+            (names,) = measure_names([(request.text, text, request.source)], self._encoder)
+            sure = math.fsum(1 / (1 + math.exp(-doubt(name, request.source))) for name in names)
+            found[text] = round(UNFOUNDED_NAME * sure, 4)
+        return found
 
 
 def _faults(request: Request, text: str) -> float:
-    numbers = check_numbers(request.text, text, request.source, request.target)
+    flags = check_translation(request.text, text, request.source, request.target)
     missed = len(request.terms) - count_hits(request.terms, text)
-    return WRONG_NUMBER * len(numbers) + MISSED_TERM * missed
+    return math.fsum(map(_weight, flags)) + MISSED_TERM * missed
+
+
+def _weight(flag: Flag) -> float:
+    if flag.severity is Severity.ERROR:
+        return FORBIDDEN
+    return WRONG_NUMBER if flag.name == "number" else FLAGGED
 
 
 def _agreement(texts: Sequence[str]) -> list[float]:
