@@ -9,8 +9,7 @@ what is no sentence, a heading or a button, stand example translations.
 Qualities:
 
 * ``fast``: one translation, the likeliest at each step.
-* ``good``: ``engine.SAMPLES`` sampled ones, at several temperatures; one is chosen by agreement among them
-  (minimum Bayes risk with chrF2), similarity to the source, probability, numbers and terms. Six to nine times
-  the time.
-* ``best``: two and a half times as many samples, in twice the time.
+* ``good``: ``engine.SAMPLES`` sampled ones, at several temperatures, and what beams find in two ways of
+  asking; :class:`mtalign.engines.instruct.choose.Chooser` takes one. Six to nine times the time.
+* ``best``: half as many samples again, and beams in three ways, in half as long again.
 """
