@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtalign.checks.consistency import Pair
-from mtalign.checks.exonyms import called_in_short, is_called_so, lost_exonyms
+from mtalign.checks.exonyms import called_in_short, countries_in, is_called_so, lost_exonyms
 from mtalign.checks.founded import check_founded, suspects
 from mtalign.checks.heard import heard_in, unheard_in_chinese
 from mtalign.checks.run_names import RUN_SIGNS, RunNames
@@ -134,6 +134,27 @@ def test_countries_cities_months_and_weekdays_that_a_translation_lacks_are_count
     source, translation, language, lost
 ):
     assert lost_exonyms(fold(source), fold(translation), language) == lost
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "countries"),
+    [
+        ("逆に、韓国は米国と", "ja", {"韓国": "South Korea", "米国": "United States"}),
+        ("トルコとトルコ人のネクタイ", "ja", {"トルコ": "Turkey"}),
+        ("ボスニア・ヘルツェゴビナ", "ja", {"ボスニア・ヘルツェゴビナ": "Bosnia and Herzegovina"}),
+        ("インド太平洋と南アメリカ、ソ連のタイトル", "ja", {}),
+        ("북한은 한국과", "ko", {"북한": "North Korea", "한국": "South Korea"}),
+        ("인도적 지원의 수단으로 전쟁을 저지", "ko", {}),
+        ("전한국의", "ko", {}),
+        ("韩国和美国", "zh", {}),
+        ("x", "ace", {}),
+    ],
+)
+def test_countries_of_a_source_are_found_with_their_english_names_unless_they_may_be_other_words(
+    source, language, countries
+):
+    found = countries_in(fold(source), language)
+    assert list(found.items()) == list(countries.items())
 
 
 def test_a_word_written_by_its_sound_that_nothing_in_the_translation_sounds_like_is_noticed():

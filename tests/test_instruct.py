@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mtalign.engines.base import ContextPair, Hypothesis, Request
 from mtalign.engines.instruct.choose import Chooser, _agreement
 from mtalign.engines.instruct.gguf import read_gguf
 from mtalign.engines.instruct.output import strip_chatter
-from mtalign.engines.instruct.prompts import CONVERSATION, EXAMPLES, conversation_for
+from mtalign.engines.instruct.prompts import CONVERSATION, EXAMPLES, conversation_for, with_countries
 from mtalign.engines.instruct.vocabulary import (
     EAST_ASIAN_RANGES,
     Vocabulary,
@@ -229,6 +230,22 @@ def test_of_candidates_as_good_the_one_with_the_terms_of_the_glossary_is_chosen(
     wrong, right = hypothesis("The overflow effect"), hypothesis("The spill-over effect")
     for candidates in ([wrong, right], [right, wrong]):
         assert Chooser(0.0).choose(request, candidates).text == right.text
+
+
+def test_a_country_that_a_candidate_lacks_costs_it_more_than_a_bit_of_agreement() -> None:
+    right, wrong = "It is a trusted partner of South Korea.", "It is a most trusted partner of them all."
+    agreement = _agreement([right, wrong])
+    assert agreement[1] > agreement[0]
+    request = Request("韓国の信頼できるパートナーである。", JA, EN)
+    for texts in ([right, wrong], [wrong, right]):
+        assert Chooser(0.0).choose(request, [hypothesis(text) for text in texts]).text == right
+
+
+def test_countries_of_a_text_are_terms_behind_those_of_the_glossary_which_go_before() -> None:
+    term = Term("韓国", ("Republic of Korea",))
+    request = Request("韓国と米国は合意した。", JA, EN, terms=(term,))
+    assert with_countries(request).terms == (term, Term("米国", ("United States",)))
+    assert with_countries(replace(request, target=DE)).terms == (term,)
 
 
 def test_a_prompt_names_the_languages_and_ends_with_the_text_as_it_stands() -> None:

@@ -19,7 +19,7 @@ from mtalign.engines.instruct.prompts import conversation_for
 from mtalign.engines.openvino import conversion, weights
 from mtalign.engines.openvino.engine import BEAMS, SAMPLES, OpenVinoEngine, load
 from mtalign.engines.openvino.exact import ExactWeights
-from mtalign.engines.openvino.pipeline import BLOCK, ROWS, WAYS, Ask
+from mtalign.engines.openvino.pipeline import BLOCK, ROWS, WAYS, Ask, Pipeline
 from mtalign.engines.registry import default_engine
 from mtalign.errors import EngineError, MissingPackageError, ModelError
 from mtalign.glossary import Term
@@ -194,6 +194,23 @@ def test_beams_look_with_context_without_and_for_best_with_examples(
             by_beams = candidates[-counts[-1] :]
             assert len({candidate.text for candidate in by_beams}) == counts[-1], "no way is asked twice"
     assert counts == [1, 2, 2, 3]
+
+
+def test_the_model_is_told_what_countries_of_a_korean_text_are_called_whatever_the_way_of_asking(
+    engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    templated = Pipeline.templated
+
+    def spy(pipeline: Pipeline, messages: list[dict[str, str]]) -> tuple[int, ...]:
+        said.append(messages[0]["content"])
+        return templated(pipeline, messages)
+
+    monkeypatch.setattr(Pipeline, "templated", spy)
+    request = Request("한국과 일본의 요구.", KO, EN, (ContextPair("노조의.", "Of the union."),))
+    engine.translate([request], Decoding(quality="best"))
+    assert len(said) == 3
+    assert all(message.endswith(":\n한국 = South Korea\n일본 = Japan") for message in said)
 
 
 def test_a_segment_gets_as_many_samples_as_there_is_memory_for(

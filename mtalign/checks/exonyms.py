@@ -38,6 +38,17 @@ _PEOPLES: dict[str, str] = {
     "spanish": "ES", "french": "FR", "greek": "GR", "english": "GB",
 }  # fmt: skip
 """English words for countries and their peoples that do not begin as CLDR's English name does."""
+_CALLED = {
+    "CD": "Democratic Republic of the Congo", "CG": "Republic of the Congo", "CI": "Ivory Coast",
+    "HK": "Hong Kong", "MM": "Myanmar", "MO": "Macao", "TR": "Turkey",
+}  # fmt: skip
+"""What newspapers call a country in English where CLDR's name is another."""
+_OTHER_WORDS: dict[str, frozenset[str]] = {
+    "ja": frozenset("アメリカ インド ソ連".split()),
+    "ko": frozenset("가나 건지 기니 말리 부탄 수단 아이티 오만 이란 인도 저지 차드 피지".split()),
+}
+"""By language, names of countries that are other words as well (``수단``, Sudan or means), or parts of some
+(``インド太平洋``, the Indo-Pacific), or of a country that is no more."""
 _WORLD = "001"
 _SPELLED = {"kyiv": "kiev"}
 _IN_SHORT: dict[str, dict[str, str]] = {
@@ -107,11 +118,36 @@ def lost_exonyms(source: str, translation: str, language: str) -> int:
         language: Primary code of the source's language.
     """
     starts, stems = _called(language)
-    if not starts:
+    named = _named_in(source, starts, language)
+    if not named:
         return 0
+    words = f" {_NO_LETTER.sub(' ', translation)} "
+    return sum(not any(stem in words for stem in stems[name]) for name in named)
+
+
+def countries_in(source: str, language: str) -> dict[str, str]:
+    """English names of the countries that a Japanese or Korean source names, by their names there.
+
+    Without names that may as well be another word of the language.
+
+    Args:
+        source: Folded; see :func:`mtalign.checks.spelling.fold`.
+        language: Primary code of the source's language; of another than these two nothing is found.
+    """
+    if language not in _OTHER_WORDS:
+        return {}
+    english = _english_names(language)
+    named = _named_in(source, _called(language)[0], language)
+    return {form: english[form] for form in named if form in english}
+
+
+def _named_in(source: str, starts: Mapping[str, tuple[str, ...]], language: str) -> dict[str, None]:
+    """Of the names by their beginnings, those that ``source`` has, in the order of their first places."""
+    named: dict[str, None] = {}
+    if not starts:
+        return named
     if language in ("zh", "ja"):
         source = source.replace(" ", "")
-    named: set[str] = set()
     place, last = 0, len(source) - 1
     while place < last:
         form = next(
@@ -119,12 +155,28 @@ def lost_exonyms(source: str, translation: str, language: str) -> int:
             None,
         )
         if form is not None:
-            named.add(form)
+            named[form] = None
         place += len(form or " ")
-    if not named:
-        return 0
-    words = f" {_NO_LETTER.sub(' ', translation)} "
-    return sum(not any(stem in words for stem in stems[name]) for name in named)
+    return named
+
+
+@lru_cache(maxsize=8)
+def _english_names(language: str) -> Mapping[str, str]:
+    """English names of countries, by what they are called in ``language``."""
+    from babel import Locale
+
+    names: dict[str, str] = {}
+    for code, name in Locale.parse("en").territories.items():
+        if code.isalpha():
+            for form in _forms_of(code, language) - _OTHER_WORDS[language]:
+                names[form] = _CALLED.get(code, name).replace(" & ", " and ")
+    return names
+
+
+def _forms_of(country: str, language: str) -> frozenset[str]:
+    """What a country, by its ISO 3166 or UN M.49 code, is called in ``language``, folded."""
+    besides = (form for form, code in _BESIDES.get(language, {}).items() if code == country)
+    return _locals(language, lambda locale: locale.territories.get(country)).union(besides)
 
 
 @lru_cache(maxsize=32)
@@ -190,8 +242,7 @@ def _countries(language: str) -> Iterator[_Thing]:
         country = _english_stems(name) | {f" {_beginning(word)}" for word in called - {plain}}
         tongues = (english.languages[one] for one in official if one != "en" and one in english.languages)
         stems = country.union(*map(_english_stems, tongues))
-        forms = _locals(language, lambda locale: locale.territories.get(code))  # noqa: B023
-        forms |= {form for form, other in _BESIDES.get(language, {}).items() if other == code}
+        forms = _forms_of(code, language)
         region = code.isdigit() and " " in plain
         yield _Thing(called, forms, frozenset() if region else stems)
         # Of a people, in many languages, as its language is called: niederländisch.

@@ -10,7 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtalign.checks import check_translation
+from mtalign.checks.exonyms import lost_exonyms
 from mtalign.checks.founded import doubt
+from mtalign.checks.spelling import fold
 from mtalign.document import Flag, Severity
 from mtalign.embed import ENCODER_LANGUAGES, Embedder, load_embedder
 from mtalign.engines.base import Hypothesis, Request
@@ -46,6 +48,9 @@ On 144 sentences of FLORES (ko, ja, zh) the choices have 22 names to be flagged 
 their words with a capital .498 are in the reference for .471 (of the reference's they have .584 for .576);
 BLEU and chrF2 stay. At twice as much chrF2 falls by .5.
 """
+
+LOST_NAME = 0.1
+"""The same of a country, city, month or weekday that the source names and a candidate lacks."""
 
 MISSED_TERM = 0.2
 """The same of a term of the glossary that a candidate does not have."""
@@ -135,7 +140,9 @@ class Chooser:
 def _faults(request: Request, text: str) -> float:
     flags = check_translation(request.text, text, request.source, request.target)
     missed = len(request.terms) - count_hits(request.terms, text)
-    return math.fsum(map(_weight, flags)) + MISSED_TERM * missed
+    english = request.target.code == "en"
+    lost = lost_exonyms(fold(request.text), fold(text), request.source.primary) if english else 0
+    return math.fsum(map(_weight, flags)) + MISSED_TERM * missed + LOST_NAME * lost
 
 
 def _weight(flag: Flag) -> float:

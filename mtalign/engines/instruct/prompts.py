@@ -9,10 +9,13 @@ this one in its block, with their translations.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mtalign.checks.exonyms import countries_in
 from mtalign.checks.sentences import ends_sentence
+from mtalign.checks.spelling import fold
 from mtalign.engines.base import Request
+from mtalign.glossary import Term
 
 Message = dict[str, str]
 
@@ -120,6 +123,21 @@ def conversation_for(text: str) -> Prompt:
     Not for llama.cpp, whose prompts of one language pair should all begin alike: it evaluates that once.
     """
     return PLAIN if ends_sentence(text) else CONVERSATION
+
+
+def with_countries(request: Request) -> Request:
+    """``request`` with the English names of countries in it among its terms.
+
+    For Japanese and Korean into English (:func:`mtalign.checks.exonyms.countries_in`): a small model makes
+    the United States of 韓国. Of 24 sentences each of FLORES that name countries, without and with the names,
+    BLEU / chrF2: ja 16.0 / 50.7, 18.4 / 52.2; ko 19.4 / 50.0, 21.1 / 53.2. Chinese gains nothing.
+    """
+    if request.target.code != "en":
+        return request
+    known = {fold(term.source) for term in request.terms}
+    countries = countries_in(fold(request.text), request.source.primary)
+    terms = (Term(name, (english,)) for name, english in countries.items() if name not in known)
+    return replace(request, terms=(*request.terms, *terms))
 
 
 _GLOSSARY = " Use these translations of terms:"

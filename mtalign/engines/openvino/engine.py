@@ -15,7 +15,7 @@ from mtalign.engines.instruct.choose import Chooser
 from mtalign.engines.instruct.gguf import GgufFile, read_gguf
 from mtalign.engines.instruct.limits import longest_output, longest_source
 from mtalign.engines.instruct.output import strip_chatter
-from mtalign.engines.instruct.prompts import CONVERSATION, conversation_for
+from mtalign.engines.instruct.prompts import CONVERSATION, conversation_for, with_countries
 from mtalign.engines.instruct.vocabulary import Vocabulary
 from mtalign.engines.openvino.conversion import ARCHITECTURES, characters, convert, library_version
 from mtalign.engines.openvino.pipeline import WAYS, Ask, Output, Pipeline, Ticket
@@ -202,6 +202,7 @@ class OpenVinoEngine:
 
         What does not fit with an output of ``limit`` tokens is left out; there is one at least.
         """
+        request = with_countries(request)
         alone = replace(request, context=())
         prompt = conversation_for(request.text)
         ways = [(prompt, request), (prompt, alone)] + [(CONVERSATION, alone)] * (decoding.quality == "best")
