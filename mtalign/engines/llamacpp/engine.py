@@ -17,7 +17,7 @@ from mtalign.engines.instruct.vocabulary import Vocabulary, forbidden_ranges
 from mtalign.engines.llamacpp.server import LlamaServer, library_version
 from mtalign.errors import EngineError
 
-RECIPE = 6
+RECIPE = 7
 """Version of prompts, forbidden tokens and choice among candidates; raised when any of them changes."""
 
 SIMILARITY_WEIGHT = 2.0

@@ -23,7 +23,7 @@ from mtalign.errors import EngineError, ModelError
 from mtalign.home import mtalign_home
 from mtalign.languages import Language
 
-RECIPE = 8
+RECIPE = 9
 """Version of weights, prompts, grammar and choice among candidates; raised when any of them changes."""
 
 SAMPLES: dict[str, tuple[tuple[float, int], ...]] = {
