@@ -10,8 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtalign.checks import check_translation
-from mtalign.checks.exonyms import lost_exonyms
-from mtalign.checks.founded import doubt
 from mtalign.checks.spelling import fold
 from mtalign.document import Flag, Severity
 from mtalign.embed import ENCODER_LANGUAGES, Embedder, load_embedder
@@ -102,11 +100,12 @@ class Chooser:
             return replace(usable[0], tokens=spent)
         similarity = self._similarity(request.text, request.source, texts)
         unfounded = self._unfounded(request, texts)
+        faults = {text: _faults(request, text) for text in unfounded}
         gains = [
             agreement
             + self._similarity_weight * near
             + self._probability_weight * (one.score or 0.0)
-            - _faults(request, one.text)
+            - faults[one.text]
             - unfounded[one.text]
             for one, agreement, near in zip(usable, _agreement(texts), similarity, strict=True)
         ]
@@ -129,6 +128,8 @@ class Chooser:
 
     def _unfounded(self, request: Request, texts: Sequence[str]) -> dict[str, float]:
         """What the names of each text that seem to stand for nothing in the source weigh against it."""
+        # A run that decodes nothing needs none of these.
+        from mtalign.checks.founded import doubt
         from mtalign.quality import measure_names
 
         found = dict.fromkeys(texts, 0.0)
@@ -143,6 +144,8 @@ class Chooser:
 
 
 def _faults(request: Request, text: str) -> float:
+    from mtalign.checks.exonyms import lost_exonyms
+
     flags = check_translation(request.text, text, request.source, request.target)
     missed = len(request.terms) - count_hits(request.terms, text)
     english = request.target.code == "en"

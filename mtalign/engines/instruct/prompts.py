@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mtalign.checks.exonyms import countries_in
 from mtalign.checks.sentences import ends_sentence
 from mtalign.checks.spelling import fold
 from mtalign.engines.base import Request
@@ -134,6 +133,9 @@ def with_countries(request: Request) -> Request:
     """
     if request.target.code != "en":
         return request
+    # A run that decodes nothing does not need it.
+    from mtalign.checks.exonyms import countries_in
+
     known = {fold(term.source) for term in request.terms}
     countries = countries_in(fold(request.text), request.source.primary)
     terms = (Term(name, (english,)) for name, english in countries.items() if name not in known)
