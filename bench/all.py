@@ -102,6 +102,13 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write(results: dict[str, Any], folder: Path) -> None:
+    """``results.json`` and ``results.md`` in ``folder``."""
+    text = json.dumps(results, ensure_ascii=False, indent=2) + "\n"
+    (folder / "results.json").write_text(text, encoding="utf-8")
+    (folder / "results.md").write_text(markdown(results), encoding="utf-8")
+
+
 def main() -> None:
     """Run what was asked for and write the results."""
     parser = argparse.ArgumentParser(
@@ -140,9 +147,8 @@ def main() -> None:
                 "output": output,
                 "problem": problem,
             }
-    text = json.dumps(results, ensure_ascii=False, indent=2) + "\n"
-    (options.output / "results.json").write_text(text, encoding="utf-8")
-    (options.output / "results.md").write_text(markdown(results), encoding="utf-8")
+            # After each: what is stopped in its second hour has lost one benchmark.
+            write(results, options.output)
     print(markdown(results))
     if any(result["problem"] for result in results["benchmarks"].values()):
         sys.exit(1)
