@@ -104,7 +104,7 @@ def make_example(
     weight: float = WHOLE_WEIGHT,
 ) -> Example:
     texts = cost.Texts.read(source, target, sides)
-    band, ratio = search_band(texts)
+    band, ratio, _ = search_band(texts)
     n, m = len(source), len(target)
     around = band_around(steps_of(gold, n, m), n, m, 2)
     band = Band(np.minimum(band.starts, around.starts), np.maximum(band.stops, around.stops))
@@ -240,7 +240,7 @@ def look_at(examples: list[Example], coarse: np.ndarray) -> None:
     """Give every example the features of its likely and its gold beads."""
     for example in examples:
         example.look = look_closely(
-            example.texts, example.lattice, example.ratio, untrained(coarse), example.beads
+            example.texts, example.lattice, example.ratio, untrained(coarse), also=example.beads
         )
 
 

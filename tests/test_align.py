@@ -19,6 +19,7 @@ from mtalign.align import (
 )
 from mtalign.align.aligner import (
     _anchored_band,
+    _sure_points,
     align_segments,
     align_sides,
     decode,
@@ -136,12 +137,48 @@ def test_the_band_is_narrow_where_every_sentence_has_an_anchor_and_wide_around_a
     assert (nothing.starts[0], nothing.stops[-1]) == (0, 4)
 
 
+def test_a_point_is_sure_only_amid_many_anchors_in_a_row_that_stand_out() -> None:
+    anchors = [(k, k) for k in range(1, 38)] + [(k, k + 3) for k in range(42, 81)]
+    margins = np.full(len(anchors), 0.3)
+    assert _sure_points(anchors, margins) == [(6, 6), (47, 50)]
+    # One that is weak, and one that is not there.
+    margins[7] = 0.2
+    assert _sure_points(anchors, margins) == [(14, 14), (47, 50)]
+    assert _sure_points([*anchors[:45], *anchors[46:]], np.full(75, 0.3)) == [(6, 6), (56, 59)]
+    assert _sure_points(anchors[:11], margins) == _sure_points([], np.zeros(0)) == []
+
+
+def test_what_is_likely_is_the_same_between_sure_points_as_in_one_piece() -> None:
+    rng = random.Random(5)
+    words = [f"{a}{b}{c}" for a in "bdfgklm" for b in "aeiou" for c in "nrst"]
+    source = [" ".join(rng.choices(words, k=12)) for _ in range(120)]
+    target = source[:50] + source[56:]
+    embedder = load_embedder("hash")
+    band, ratio, sure = search_band(Texts.read(source, target, encode_sides(source, target, embedder)))
+    assert len(sure) >= 3
+    assert {i - j for i, j in sure} == {0, 6}
+    lattice = Lattice(band, len(source), len(target))
+    looks = [
+        look_closely(
+            Texts.read(source, target, encode_sides(source, target, embedder)),
+            lattice,
+            ratio,
+            Weights.load(),
+            points,
+        )
+        for points in ((), sure)
+    ]
+    for name in ("cells", "heights", "widths"):
+        one, other = (getattr(look.candidates, name) for look in looks)
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_is_missing_on_one_side_makes_no_holes_on_the_other(embedder: Embedder, turned: bool) -> None:
     cut = [*ENGLISH[:4], *ENGLISH[8:]]
     texts = (cut, GERMAN) if turned else (GERMAN, cut)
     texts_read = Texts.read(*texts, encode_sides(*texts, embedder))
-    band, ratio = search_band(texts_read)
+    band, ratio, _ = search_band(texts_read)
     n, m = map(len, texts)
     look = look_closely(texts_read, Lattice(band, n, m), ratio, Weights.load())
     row = NULL_FEATURES.index("unaligned on a side that seems intact")
@@ -157,7 +194,7 @@ def test_beads_beside_a_missing_passage_are_seen_as_such(embedder: Embedder, tur
     cut = [*ENGLISH[:4], *ENGLISH[8:]]
     texts = (cut, GERMAN) if turned else (GERMAN, cut)
     read = Texts.read(*texts, encode_sides(*texts, embedder))
-    band, ratio = search_band(read)
+    band, ratio, _ = search_band(read)
     weights = Weights.load()
     look = look_closely(read, Lattice(band, *map(len, texts)), ratio, weights)
     see_gaps(look, weights.first, band)

@@ -81,7 +81,7 @@ def test_words_that_too_many_sentences_hold_say_nothing() -> None:
 def test_the_close_look_sees_meanings_in_the_beads_that_share_them() -> None:
     # Spelling, all that the hash embedder sees, says nothing of Chinese and English.
     read = Texts.read(CHINESE, ENGLISH, encode_sides(CHINESE, ENGLISH, load_embedder("hash")))
-    band, ratio = search_band(read)
+    band, ratio, _ = search_band(read)
     look = look_closely(read, Lattice(band, 3, 3), ratio, Weights.load())
     single = (look.candidates.heights == 1) & (look.candidates.widths == 1)
     same = (look.candidates.source_ends == look.candidates.target_ends)[single]

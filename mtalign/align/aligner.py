@@ -63,6 +63,11 @@ _ANCHOR_MARGIN = 0.15
 _CERTAIN_MARGIN = 0.3
 """Margin from which an anchor tells something about the ratio of lengths."""
 _ANCHORS_WANTED = 8
+_SURE_ANCHORS = 6
+"""Anchors in a row on each side of a point, of the margin below at least, which no alignment leaves out."""
+_SURE_MARGIN = 0.25
+_SURE_APART = 32
+"""Source sentences at least from one such point to the next: more would gain nothing."""
 _ALIKE = 0.85
 """Cosine from which two sides are taken for all but the same."""
 _ALIKE_WORTH = 60.0
@@ -186,9 +191,9 @@ def align_encoded(texts: Texts, weights: Weights, after_step: Callable[[], None]
         return [Bead((i,), ()) for i in range(n)] + [Bead((), (j,)) for j in range(m)]
     # One BLAS thread: the products here are small, and threads that wait for each other cost more.
     with threadpool_limits(1, "blas"):
-        band, ratio = search_band(texts)
+        band, ratio, sure = search_band(texts)
         after_step()
-        look = look_closely(texts, Lattice(band, n, m), ratio, weights, after_step=after_step)
+        look = look_closely(texts, Lattice(band, n, m), ratio, weights, sure, after_step=after_step)
         alike = near_identity(look.features)
         see_gaps(look, weights.first, band, alike)
         potentials = weights.second.potentials(look.candidates, look.features, look.nulls, alike)
@@ -238,11 +243,13 @@ def look_closely(
     lattice: Lattice,
     ratio: float,
     weights: Weights,
+    sure: Sequence[tuple[int, int]] = (),
     also: NDArray[np.bool_] | None = None,
     after_step: Callable[[], None] = _nothing,
 ) -> Look:
     """Find the likely beads by the rough score and compute their features, in three steps.
 
+    ``sure`` are points, ascending, that every alignment passes: the rough score is quicker between them.
     ``also`` marks beads that are looked at in any case, shape (LARGEST, LARGEST, cells): a fit's gold.
     """
     similarities = band_similarities(texts.source, texts.target, lattice.band, LARGEST + 1)
@@ -252,7 +259,7 @@ def look_closely(
     after_step()
     coarse = CoarseCost(texts, lattice, similarities, ratio)
     beads = coarse.potentials(weights, also)
-    chances = marginals(beads, lattice.band, lattice.n, lattice.m)
+    chances = marginals(beads, lattice.band, lattice.n, lattice.m, sure)
     likely = chances.beads >= LIKELY
     if also is not None:
         likely |= also[beads.heights - 1, beads.widths - 1, beads.cells]
@@ -342,8 +349,9 @@ def decode(
     ]
 
 
-def search_band(texts: Texts) -> tuple[Band, float]:
-    """The band in which the alignment is looked for, and target characters to source characters."""
+def search_band(texts: Texts) -> tuple[Band, float, list[tuple[int, int]]]:
+    """The band in which the alignment is looked for; target characters to source characters; points that are
+    passed for sure."""
     import numpy as np
 
     n, m = len(texts.source), len(texts.target)
@@ -355,17 +363,34 @@ def search_band(texts: Texts) -> tuple[Band, float]:
         similarities.source_means[0][i] + similarities.target_means[0][j]
     )
     anchors = _anchors(margins, band)
-    certain = [
-        (end - 1, stop - 1)
-        for end, stop in anchors
-        if margins[offsets[end] + stop - band.starts[end]] > _CERTAIN_MARGIN
-    ]
+    ends, stops = np.array(anchors, np.int64).reshape(-1, 2).T
+    anchored = margins[offsets[ends] + stops - band.starts[ends]]
+    certain = anchored > _CERTAIN_MARGIN
     overall = float(texts.target_lengths.sum() / texts.source_lengths.sum())
-    if len(certain) >= _ANCHORS_WANTED:
-        rows, columns = (np.array(side) for side in zip(*certain, strict=True))
+    if certain.sum() >= _ANCHORS_WANTED:
+        rows, columns = ends[certain] - 1, stops[certain] - 1
         # The median: an anchor that is only half of a bead does not pull it.
         overall = float(np.median(texts.target_lengths[columns] / texts.source_lengths[rows]))
-    return _anchored_band(anchors, n, m), overall
+    return _anchored_band(anchors, n, m), overall, _sure_points(anchors, anchored)
+
+
+def _sure_points(
+    anchors: Sequence[tuple[int, int]], margins: NDArray[np.floating[Any]]
+) -> list[tuple[int, int]]:
+    """Points amid so many anchors in a row, of such margins, that every alignment passes them; a few."""
+    import numpy as np
+
+    steps = np.diff(np.array(anchors, np.int64).reshape(-1, 2), axis=0)
+    broken = np.concatenate([[0], np.cumsum((steps != 1).any(axis=1))])
+    weak = np.concatenate([[0], np.cumsum(margins < _SURE_MARGIN)])
+    first = np.arange(max(len(anchors) - 2 * _SURE_ANCHORS + 1, 0))
+    last = first + 2 * _SURE_ANCHORS - 1
+    found = first[(broken[last] == broken[first]) & (weak[last + 1] == weak[first])] + _SURE_ANCHORS - 1
+    points: list[tuple[int, int]] = []
+    for end, stop in (anchors[k] for k in found.tolist()):
+        if not points or end >= points[-1][0] + _SURE_APART:
+            points.append((end, stop))
+    return points
 
 
 def _anchored_band(anchors: Sequence[tuple[int, int]], n: int, m: int) -> Band:
