@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 
 from mtalign.align.kernel import band_around
-from mtalign.align.lexicon import Lexicon, terms
-from mtalign.align.surface import Tokens, folded, number_tokens, shared_weight, token_weights
+from mtalign.align.lexicon import Lexicon
+from mtalign.align.surface import (
+    Tokens,
+    folded,
+    number_tokens,
+    shared_weight,
+    token_weights,
+    words_and_terms,
+)
 
 
 def numbered(*texts: list[set[str]]) -> list[Tokens]:
@@ -58,15 +65,29 @@ def test_numbers_are_the_same_however_they_are_written() -> None:
 
 
 def test_terms_are_the_beginnings_of_words_and_pairs_of_characters_where_words_are_not_spaced() -> None:
-    assert terms(folded("Die Übersetzungen, 12 im Jahr")) == {"die", "uberse", "jahr"}
-    assert terms(folded("東京都のABC")) == {"東京", "京都", "都の", "abc"}
+    for text, terms in (
+        ("Die Übersetzungen, 12 im Jahr", {"die", "uberse", "jahr"}),
+        ("東京都のABC", {"東京", "京都", "都の", "abc"}),
+        ("Владимир и Łódź", {"владим", "łodz"}),
+    ):
+        assert words_and_terms(folded(text))[1] == terms
+
+
+def test_words_are_the_beginnings_of_those_in_latin_letters_whatever_stands_around_them() -> None:
+    for text, words in (
+        ("Die Übersetzungen, 12 im Jahr", {"ubers", "jahr"}),
+        ("NATO는 東京 Tower, ver2beta_gamma", {"nato", "tower", "beta", "gamma"}),
+        ("Владимир и Łódź – „Straße“", {"łodz", "stras"}),
+        ("łódźжук", {"łodz"}),
+    ):
+        assert words_and_terms(folded(text))[0] == words
 
 
 def test_words_that_keep_turning_up_in_the_same_beads_translate_each_other() -> None:
     nouns = [("berg", "mountain"), ("fluss", "river"), ("stadt", "town"), ("wald", "forest")]
     pairs = [nouns[number % 4] for number in range(40)]
     source, target = (
-        [terms(f"{words[side]} xyz{k:04d}") for k, words in enumerate(pairs)] for side in (0, 1)
+        [words_and_terms(f"{words[side]} xyz{k:04d}")[1] for k, words in enumerate(pairs)] for side in (0, 1)
     )
     places = np.arange(40)
     sides = [Tokens.of(text, defaultdict[str, int](itertools.count().__next__)) for text in (source, target)]

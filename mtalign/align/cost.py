@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from mtalign.align import surface
 from mtalign.align.kernel import Band, SparsePotentials
-from mtalign.align.lexicon import terms
 from mtalign.align.meanings import Meanings
 from mtalign.align.windows import LONGEST, SideVectors, Similarities
 from mtalign.files import packaged_json
@@ -150,13 +149,12 @@ class Texts:
         cls, source: Sequence[str], target: Sequence[str], sides: tuple[SideVectors, SideVectors]
     ) -> Texts:
         """Read two texts whose sentences are already encoded."""
-        plain = [[surface.folded(text) for text in side] for side in (source, target)]
+        texts = source, target
+        read = [[surface.words_and_terms(surface.folded(text)) for text in side] for side in texts]
 
-        def both(
-            tokens: Callable[[str], Collection[str]], texts: Iterable[Sequence[str]]
-        ) -> tuple[surface.Tokens, surface.Tokens]:
+        def both(tokens: Iterable[Iterable[Collection[str]]]) -> tuple[surface.Tokens, surface.Tokens]:
             vocabulary = defaultdict[str, int](count().__next__)
-            first, second = (surface.Tokens.of(map(tokens, side), vocabulary) for side in texts)
+            first, second = (surface.Tokens.of(side, vocabulary) for side in tokens)
             return first, second
 
         return cls(
@@ -169,9 +167,9 @@ class Texts:
             surface.quotation_marks(target),
             surface.begins_inside(source),
             surface.begins_inside(target),
-            both(surface.number_tokens, (source, target)),
-            both(surface.word_tokens, plain),
-            both(terms, plain),
+            both(map(surface.number_tokens, side) for side in texts),
+            both((words for words, _ in side) for side in read),
+            both((terms for _, terms in side) for side in read),
             Meanings.of(source, target),
         )
 

@@ -10,7 +10,6 @@ hold without that bead count.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_RUN = re.compile(rf"[{_UNSPACED}]{{2,}}|[^\W\d_{_UNSPACED}]{{3,}}")
-_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_STEM = 6
 _LEAST_TOGETHER = 3
 """Beads that must hold both words of a pair."""
 _MOST_HELD = 0.1
@@ -34,22 +28,6 @@ _LEAST_DICE = 0.4
 
 Sides = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.int64]"]
 """Where the source sides of beads start and stop, and the target sides; four arrays of shape (k,)."""
-
-
-def terms(folded: str) -> frozenset[str]:
-    """First letters of the words of a text; of runs in Chinese, Japanese and Korean script any two in a row.
-
-    ``folded`` is what :func:`mtalign.align.surface.folded` makes of the text.
-    """
-    if not _IS_UNSPACED.search(folded):
-        return frozenset([word[:_STEM] for word in _WORD.findall(folded)])
-    found: set[str] = set()
-    for run in _RUN.findall(folded):
-        if _IS_UNSPACED.match(run):
-            found.update(run[k : k + 2] for k in range(len(run) - 1))
-        else:
-            found.add(run[:_STEM])
-    return frozenset(found)
 
 
 @dataclass(frozen=True)

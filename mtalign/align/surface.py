@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,13 +16,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_ASCII_WORD = re.compile("[a-z]{3,}")
+_LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_SPACED_WORD = re.compile(rf"[^\W\d_{_UNSPACED}]{{3,}}")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _QUESTION = frozenset("?？⸮؟")
 _EXCLAMATION = frozenset("!！")
 _STOP = frozenset(".。．｡…․।。।۔")
 _OPEN = frozenset(",，、;；:：-—–")
 _CLOSING = frozenset("\"'”’»«›‹」』）)]】〉》“„ \u00a0\u3000")
 _STEM = 5
+_LONGER_STEM = 6
 _ACCENTS = re.compile("[\u0300-\u036f\u3099\u309a]")
 
 _OPENING_QUOTES = frozenset("\"'“‘„‚«‹「『《〈")
@@ -89,7 +96,7 @@ def begins_inside(texts: Sequence[str]) -> NDArray[np.int64]:
 def number_tokens(text: str) -> set[str]:
     """Numbers in Western digits, thousands separators and leading zeros gone."""
     found = _NUMBER.findall(text if text.isascii() else unicodedata.normalize("NFKC", text))
-    return {re.sub(r"[.,]", "", number).lstrip("0") or "0" for number in found}
+    return {number.replace(".", "").replace(",", "").lstrip("0") or "0" for number in found}
 
 
 def folded(text: str) -> str:
@@ -101,9 +108,22 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
 
 
-def word_tokens(folded_text: str) -> set[str]:
-    """First letters of the words in Latin script of a folded text: names, loans and cognates."""
-    return {word[:_STEM] for word in _WORD.findall(folded_text)}
+def words_and_terms(folded_text: str) -> tuple[set[str], set[str]]:
+    """First letters of a folded text's words in Latin script, which may be names, loans and cognates, and of
+    all its words, for :mod:`mtalign.align.lexicon`.
+
+    Of runs in Chinese, Japanese and Korean script the terms are any two characters in a row.
+    """
+    if folded_text.isascii():
+        # All there is to the rest, in a third of the time.
+        words = _ASCII_WORD.findall(folded_text)
+        return {word[:_STEM] for word in words if len(word) > 3}, {word[:_LONGER_STEM] for word in words}
+    runs = _UNSPACED_RUN.findall(folded_text)
+    words = (_SPACED_WORD if runs else _WORD).findall(folded_text)
+    terms = {word[:_LONGER_STEM] for word in words}
+    for run in runs:
+        terms.update(map(operator.add, run, run[1:]))
+    return {word[:_STEM] for word in _LATIN_WORD.findall(folded_text)}, terms
 
 
 @dataclass(frozen=True)
