@@ -405,14 +405,13 @@ def window_shares(
             # As floats, for all tiles of some hundred sentences at once.
             below = min(top + _ROWS_AT_ONCE, n)
             origin = int(side.first_window[top])
-            own = side.windows.rows(origin, int(side.first_window[below]))
+            own = side.windows.rows(origin, int(side.first_window[below])) - mean
             asked = np.flatnonzero(widths[top:below]) + top
             # Of none where nothing is asked of them: sentences with no likely bead near.
             begin = int(starts[asked].min(initial=len(other)))
             first = int(other.first_window[begin])
             last = int(other.first_window[stops[asked].max(initial=begin)])
             across = other.windows.rows(first, last)
-            hubs = across @ mean
         here = slice(int(side.first_window[top]), int(side.first_window[bottom]))
         width = max(1, int(widths[top:bottom].max()))
         rooms[here] = width + 1
@@ -426,7 +425,6 @@ def window_shares(
         products = (
             own[here.start - origin : here.stop - origin] @ across[there.start - first : there.stop - first].T
         )
-        products -= hubs[there.start - first : there.stop - first]
         nearest = np.maximum.reduceat(products, other.first_window[left:right] - there.start, axis=1)
         owner = owners[here]
         columns = np.maximum(starts[owner] - left, 0)[:, None] + np.arange(width)
