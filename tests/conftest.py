@@ -67,7 +67,8 @@ def new_home(tmp_path: Path, converted_home: Path) -> Path:
     """A folder for MTALIGN_HOME that is empty but for what the session has converted and unpacked."""
     home = tmp_path / "home"
     home.mkdir()
-    for name, folder in (("converted", converted_home), ("encoder", converted_home / "encoder")):
+    for name in ("converted", "encoder", "cedict"):
+        folder = converted_home if name == "converted" else converted_home / name
         folder.mkdir(exist_ok=True)
         (home / name).symlink_to(folder, target_is_directory=True)
     return home

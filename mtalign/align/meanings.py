@@ -118,5 +118,10 @@ def _meant(word: str) -> frozenset[str]:
 
 
 def _stems(folded_text: str) -> frozenset[str]:
-    words = (word for word in _ENGLISH.findall(folded_text) if word not in _SMALL_ENGLISH)
-    return frozenset(_ENDINGS.sub("", word).rstrip(_SILENT)[:_STEM] for word in words)
+    words = set(_ENGLISH.findall(folded_text)) - _SMALL_ENGLISH
+    return frozenset(map(_stem, words))
+
+
+@lru_cache(maxsize=32768)
+def _stem(word: str) -> str:
+    return _ENDINGS.sub("", word).rstrip(_SILENT)[:_STEM]
