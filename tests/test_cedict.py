@@ -39,7 +39,7 @@ def lines() -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("state", ["unpacked", "found", "damaged", "not writable"])
+@pytest.mark.parametrize("state", ["unpacked", "found", "damaged", "incomplete", "not writable"])
 def test_every_word_has_the_entries_of_the_package(state, lines, forgotten, tmp_path, monkeypatch) -> None:
     home = tmp_path / "home"
     monkeypatch.setenv("MTALIGN_HOME", str(home))
@@ -48,8 +48,9 @@ def test_every_word_has_the_entries_of_the_package(state, lines, forgotten, tmp_
     elif state != "unpacked":
         assert cedict.entries_of("你好")
         (folder,) = (home / "cedict").iterdir()
-        if state == "damaged":
+        if state in ("damaged", "incomplete"):
             (folder / "entries.npy").unlink()
+        if state == "damaged":
             (folder / "entries.npy").write_bytes(b"no array")
         if state == "found":
             monkeypatch.delattr(cedict, "_arrays")
