@@ -64,7 +64,7 @@ def test_every_word_has_the_entries_of_the_package(state, lines, forgotten, tmp_
     assert (state == "not writable") == home.is_file()
     assert cedict.entries_of("no word") == []
     assert {"hello", "umbrella"} <= cedict.english_words()
-    # The longest word at a place, and all there are.
+    # The longest word at a place.
     words = cedict.words_of("修理雨伞。")
     assert [word for _, word in words.parts] == ["修理", "雨伞"]
     shutil.rmtree(home, ignore_errors=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtalign.files import write_atomically
-from mtalign.report.payload import RunPayload, read_run
+
+if TYPE_CHECKING:
+    from mtalign.report.payload import RunPayload
 
 JUNIT_FILE = "junit.xml"
 
@@ -30,6 +33,7 @@ def write_reports(run: Path, payload: RunPayload | None = None) -> list[Path]:
     from mtalign.report.html import write_page
     from mtalign.report.junit import write_junit
     from mtalign.report.overview import write_overview
+    from mtalign.report.payload import read_run
     from mtalign.report.summary import write_summary
     from mtalign.report.tmx import write_tmx
     from mtalign.report.tsv import write_tsv

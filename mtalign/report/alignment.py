@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtalign.align import Bead, moved_passages
-from mtalign.document import BlockKind, Link, Segment, Status, Translation
-from mtalign.records import Record
-from mtalign.report.tmx import write_tmx
 
 
 @dataclass(frozen=True)
@@ -100,6 +97,10 @@ def _rows(beads: Sequence[Bead], source: AlignedText, target: AlignedText) -> li
 
 def write_alignment_memory(beads: Sequence[Bead], source: AlignedText, target: AlignedText) -> bytes:
     """The beads that have text on both sides as TMX."""
+    from mtalign.document import BlockKind, Link, Segment, Status, Translation
+    from mtalign.records import Record
+    from mtalign.report.tmx import write_tmx
+
     records = []
     for number, bead in enumerate(beads, start=1):
         first, second = source.joined(bead.source), target.joined(bead.target)
