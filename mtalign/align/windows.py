@@ -399,36 +399,42 @@ def window_shares(
     parts: list[NDArray[np.float32]] = []
     means = np.full(n, np.nan, np.float32)
     mean = 0.5 * side.windows.mean()
-    for top in range(0, n, _WINDOW_TILE):
-        bottom = min(top + _WINDOW_TILE, n)
-        if top % _ROWS_AT_ONCE == 0:
-            # As floats, for all tiles of some hundred sentences at once.
-            below = min(top + _ROWS_AT_ONCE, n)
-            origin = int(side.first_window[top])
-            own = side.windows.rows(origin, int(side.first_window[below])) - mean
-            asked = np.flatnonzero(widths[top:below]) + top
-            # Of none where nothing is asked of them: sentences with no likely bead near.
-            begin = int(starts[asked].min(initial=len(other)))
-            first = int(other.first_window[begin])
-            last = int(other.first_window[stops[asked].max(initial=begin)])
-            across = other.windows.rows(first, last)
+    for top in range(0, n, _ROWS_AT_ONCE):
+        bottom = min(top + _ROWS_AT_ONCE, n)
         here = slice(int(side.first_window[top]), int(side.first_window[bottom]))
         width = max(1, int(widths[top:bottom].max()))
         rooms[here] = width + 1
         totals = np.zeros((here.stop - here.start, width + 1), np.float32)
         parts.append(totals.reshape(-1))
-        asked = np.flatnonzero(widths[top:bottom]) + top
-        if not len(asked):
+        # Of none where nothing is asked of them: sentences with no likely bead near.
+        asked = widths[top:bottom] > 0
+        if not asked.any():
             continue
-        left, right = int(starts[asked].min()), int(stops[asked].max())
-        there = slice(int(other.first_window[left]), int(other.first_window[right]))
-        products = (
-            own[here.start - origin : here.stop - origin] @ across[there.start - first : there.stop - first].T
-        )
-        nearest = np.maximum.reduceat(products, other.first_window[left:right] - there.start, axis=1)
+        tiles = np.arange(top, bottom, _WINDOW_TILE)
+        lefts = np.minimum.reduceat(np.where(asked, starts[top:bottom], len(other)), tiles - top)
+        rights = np.maximum.reduceat(np.where(asked, stops[top:bottom], 0), tiles - top)
+        own = side.windows.rows(here.start, here.stop) - mean
+        borders = other.first_window[lefts.min() : rights.max() + 1]
+        across = other.windows.rows(int(borders[0]), int(borders[-1]))
+        borders = borders - borders[0]
+        nearest = np.full((len(own), max(1, int((rights - lefts).max()))), -np.inf, np.float32)
+        # As little as can be in Python here: another thread does the same, and they wait for each other.
+        edges = np.append(side.first_window[tiles], here.stop) - here.start
+        for first, last, left, right in zip(
+            edges[:-1].tolist(),
+            edges[1:].tolist(),
+            (lefts - lefts.min()).tolist(),
+            (rights - lefts.min()).tolist(),
+            strict=True,
+        ):
+            if left < right:
+                there = borders[left : right + 1]
+                products = own[first:last] @ across[there[0] : there[-1]].T
+                found = np.maximum.reduceat(products, there[:-1] - there[0], axis=1)
+                nearest[first:last, : right - left] = found
         owner = owners[here]
-        columns = np.maximum(starts[owner] - left, 0)[:, None] + np.arange(width)
-        rows = np.take_along_axis(nearest, np.minimum(columns, nearest.shape[1] - 1), axis=1)
+        columns = (starts[owner] - lefts[(owner - top) // _WINDOW_TILE])[:, None] + np.arange(width)
+        rows = np.take_along_axis(nearest, np.clip(columns, 0, nearest.shape[1] - 1), axis=1)
         rows[np.arange(width) >= widths[owner][:, None]] = -np.inf
         highest = rows.max(axis=1, keepdims=True)
         first_of = side.first_window[top : bottom + 1] - here.start
