@@ -323,31 +323,77 @@ def _assign(
 
     mean = 0.5 * side.clauses.mean()
     out = [np.zeros(0, np.float32)]
-    for top in range(0, len(side), _TILE):
-        bottom = min(top + _TILE, len(side))
-        left, right = int(starts[top:bottom].min()), int(stops[top:bottom].max())
-        if left >= right:
-            continue
-        first = side.first_clause[top : bottom + 1]
-        here = slice(int(first[0]), int(first[-1]))
-        there = slice(int(other.first_clause[left]), int(other.first_clause[right]))
-        theirs = other.clauses.rows(there.start, there.stop)
-        products = (side.clauses.rows(here.start, here.stop) - mean) @ theirs.T
-        chances = np.maximum.reduceat(products, other.first_clause[left:right] - there.start, axis=1)
-        columns = np.arange(left, right)
-        asked = (columns >= starts[top:bottom, None]) & (columns < stops[top:bottom, None])
-        chances[~np.repeat(asked, np.diff(first), axis=0)] = -np.inf
-        highest = chances.max(axis=1, keepdims=True)
-        chances -= np.where(np.isfinite(highest), highest, 0)
-        chances *= np.float32(_SHARPNESS)
-        np.exp(chances, out=chances)
-        chances /= np.maximum(chances.sum(axis=1, keepdims=True), np.float32(1e-9))
-        weights = side.clause_counts[here]
+    for top in range(0, len(side), _ROWS_AT_ONCE):
+        here = slice(top, top + _ROWS_AT_ONCE)
+        first = side.first_clause[top : top + _ROWS_AT_ONCE + 1]
+        clauses = slice(int(first[0]), int(first[-1]))
+        own = side.clauses.rows(clauses.start, clauses.stop) - mean
+        chances = _nearest(own, first, other.clauses, other.first_clause, starts[here], stops[here], _TILE)
+        _spread(chances, _SHARPNESS)
+        weights = side.clause_counts[clauses]
         chances *= weights[:, None]
-        shares = np.add.reduceat(chances, first[:-1] - here.start, axis=0)
-        shares /= np.maximum(np.add.reduceat(weights, first[:-1] - here.start), 1)[:, None]
-        out.append(shares[asked])
+        shares = np.add.reduceat(chances, first[:-1] - first[0], axis=0)
+        shares /= np.maximum(np.add.reduceat(weights, first[:-1] - first[0]), 1)[:, None]
+        out.append(shares[np.arange(shares.shape[1]) < (stops[here] - starts[here])[:, None]])
     return np.concatenate(out)
+
+
+def _nearest(
+    own: NDArray[np.float32],
+    first: NDArray[np.int64],
+    other: PackedRows,
+    other_first: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    tile: int,
+) -> NDArray[np.float32]:
+    """How near each row is to the nearest one of each sentence of the other text that its own is asked of,
+    ``starts … stops - 1``; shape (rows, most of these, at least 1), -inf beyond.
+
+    Rows of sentence i are ``own[first[i] - first[0] : first[i + 1] - first[0]]``, in the other text as
+    ``other_first`` says. A ``tile`` is how many sentences are compared at once.
+    """
+    import numpy as np
+
+    widths = np.maximum(stops - starts, 0)
+    width = max(1, int(widths.max()))
+    # Of none where nothing is asked of them: sentences with no likely bead near.
+    asked = widths > 0
+    if not asked.any():
+        return np.full((len(own), width), -np.inf, np.float32)
+    tiles = np.arange(0, len(starts), tile)
+    lefts = np.minimum.reduceat(np.where(asked, starts, len(other_first) - 1), tiles)
+    rights = np.maximum.reduceat(np.where(asked, stops, 0), tiles)
+    borders = other_first[lefts.min() : rights.max() + 1]
+    across = other.rows(int(borders[0]), int(borders[-1]))
+    borders = borders - borders[0]
+    nearest = np.full((len(own), max(1, int((rights - lefts).max()))), -np.inf, np.float32)
+    # As little as can be in Python here: another thread does the same, and they wait for each other.
+    edges = np.append(first[tiles], first[-1]) - first[0]
+    places = (edges[:-1], edges[1:], lefts - lefts.min(), rights - lefts.min())
+    for begin, end, left, right in zip(*(each.tolist() for each in places), strict=True):
+        if left < right:
+            there = borders[left : right + 1]
+            products = own[begin:end] @ across[there[0] : there[-1]].T
+            found = np.maximum.reduceat(products, there[:-1] - there[0], axis=1)
+            nearest[begin:end, : right - left] = found
+    owner = np.repeat(np.arange(len(starts)), np.diff(first))
+    columns = (starts[owner] - lefts[owner // tile])[:, None] + np.arange(width)
+    rows = np.take_along_axis(nearest, np.clip(columns, 0, nearest.shape[1] - 1), axis=1)
+    rows[np.arange(width) >= widths[owner][:, None]] = -np.inf
+    return rows
+
+
+def _spread(rows: NDArray[np.float32], sharpness: float) -> None:
+    """Make each row shares of 1, in place (softmax): higher by 1 counts exp(``sharpness``) times as much."""
+    import numpy as np
+
+    highest = rows.max(axis=1, keepdims=True)
+    # Where all is -inf nothing is shared out.
+    rows -= np.where(np.isfinite(highest), highest, 0)
+    rows *= np.float32(sharpness)
+    np.exp(rows, out=rows)
+    rows /= np.maximum(rows.sum(axis=1, keepdims=True), np.float32(1e-9))
 
 
 @dataclass(frozen=True)
@@ -393,56 +439,24 @@ def window_shares(
     import numpy as np
 
     n = len(side)
-    owners = np.repeat(np.arange(n), np.diff(side.first_window))
     widths = np.maximum(stops - starts, 0)
-    rooms = np.zeros(len(owners), np.int64)
+    rooms = np.zeros(len(side.windows), np.int64)
     parts: list[NDArray[np.float32]] = []
     means = np.full(n, np.nan, np.float32)
     mean = 0.5 * side.windows.mean()
     for top in range(0, n, _ROWS_AT_ONCE):
-        bottom = min(top + _ROWS_AT_ONCE, n)
-        here = slice(int(side.first_window[top]), int(side.first_window[bottom]))
-        width = max(1, int(widths[top:bottom].max()))
-        rooms[here] = width + 1
-        totals = np.zeros((here.stop - here.start, width + 1), np.float32)
-        parts.append(totals.reshape(-1))
-        # Of none where nothing is asked of them: sentences with no likely bead near.
-        asked = widths[top:bottom] > 0
-        if not asked.any():
-            continue
-        tiles = np.arange(top, bottom, _WINDOW_TILE)
-        lefts = np.minimum.reduceat(np.where(asked, starts[top:bottom], len(other)), tiles - top)
-        rights = np.maximum.reduceat(np.where(asked, stops[top:bottom], 0), tiles - top)
-        own = side.windows.rows(here.start, here.stop) - mean
-        borders = other.first_window[lefts.min() : rights.max() + 1]
-        across = other.windows.rows(int(borders[0]), int(borders[-1]))
-        borders = borders - borders[0]
-        nearest = np.full((len(own), max(1, int((rights - lefts).max()))), -np.inf, np.float32)
-        # As little as can be in Python here: another thread does the same, and they wait for each other.
-        edges = np.append(side.first_window[tiles], here.stop) - here.start
-        for first, last, left, right in zip(
-            edges[:-1].tolist(),
-            edges[1:].tolist(),
-            (lefts - lefts.min()).tolist(),
-            (rights - lefts.min()).tolist(),
-            strict=True,
-        ):
-            if left < right:
-                there = borders[left : right + 1]
-                products = own[first:last] @ across[there[0] : there[-1]].T
-                found = np.maximum.reduceat(products, there[:-1] - there[0], axis=1)
-                nearest[first:last, : right - left] = found
-        owner = owners[here]
-        columns = (starts[owner] - lefts[(owner - top) // _WINDOW_TILE])[:, None] + np.arange(width)
-        rows = np.take_along_axis(nearest, np.clip(columns, 0, nearest.shape[1] - 1), axis=1)
-        rows[np.arange(width) >= widths[owner][:, None]] = -np.inf
-        highest = rows.max(axis=1, keepdims=True)
-        first_of = side.first_window[top : bottom + 1] - here.start
-        averages = np.add.reduceat(highest[:, 0], first_of[:-1]) / np.diff(first_of)
-        means[top:bottom] = np.where(np.isfinite(averages), averages, np.nan)
-        rows -= np.where(np.isfinite(highest), highest, 0)
-        rows *= np.float32(_WINDOW_SHARPNESS)
-        np.exp(rows, out=rows)
-        rows /= np.maximum(rows.sum(axis=1, keepdims=True), 1e-9)
+        here = slice(top, top + _ROWS_AT_ONCE)
+        first = side.first_window[top : top + _ROWS_AT_ONCE + 1]
+        windows = slice(int(first[0]), int(first[-1]))
+        own = side.windows.rows(windows.start, windows.stop) - mean
+        rows = _nearest(
+            own, first, other.windows, other.first_window, starts[here], stops[here], _WINDOW_TILE
+        )
+        rooms[windows] = rows.shape[1] + 1
+        averages = np.add.reduceat(rows.max(axis=1), first[:-1] - first[0]) / np.diff(first)
+        means[here] = np.where(np.isfinite(averages), averages, np.nan)
+        _spread(rows, _WINDOW_SHARPNESS)
+        totals = np.zeros((len(rows), rows.shape[1] + 1), np.float32)
         np.cumsum(rows, axis=1, out=totals[:, 1:])
+        parts.append(totals.reshape(-1))
     return WindowShares(np.concatenate(parts), np.cumsum(rooms) - rooms, starts, widths, means)
