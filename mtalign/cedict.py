@@ -97,7 +97,7 @@ def _arrays(text: str) -> Arrays:
         if line.startswith("#"):
             continue
         traditional, simplified, rest = line.split(" ", 2)
-        for word in {simplified: 0, traditional: 0}:
+        for word in dict.fromkeys((simplified, traditional)):
             entries[word] = f"{entries[word]}\n{rest}" if word in entries else rest
             longest[word[:2]] = max(longest.get(word[:2], 0), min(len(word), _LONGEST))
     encoded = [lines.encode("utf-8") for lines in entries.values()]

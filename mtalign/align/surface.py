@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_WORD = re.compile(r"[^\W\d_]{3,}")
 _ASCII_WORD = re.compile("[a-z]{3,}")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{4,}")
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
@@ -118,10 +117,8 @@ def words_and_terms(folded_text: str) -> tuple[set[str], set[str]]:
         # The same as what follows, only quicker.
         words = _ASCII_WORD.findall(folded_text)
         return {word[:_STEM] for word in words if len(word) > 3}, {word[:_LONGER_STEM] for word in words}
-    runs = _UNSPACED_RUN.findall(folded_text)
-    words = (_SPACED_WORD if runs else _WORD).findall(folded_text)
-    terms = {word[:_LONGER_STEM] for word in words}
-    for run in runs:
+    terms = {word[:_LONGER_STEM] for word in _SPACED_WORD.findall(folded_text)}
+    for run in _UNSPACED_RUN.findall(folded_text):
         terms.update(map(operator.add, run, run[1:]))
     return {word[:_STEM] for word in _LATIN_WORD.findall(folded_text)}, terms
 

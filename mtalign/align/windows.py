@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,6 +30,9 @@ _WINDOW_SHARPNESS = 12.0
 
 Range = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """Where a range of sentences begins and where it stops, for each of many."""
+
+_Parts = tuple[PackedRows, "NDArray[np.int64]"]
+"""Vectors of a text's clauses or windows, and the first of each sentence."""
 
 
 @dataclass(frozen=True)
@@ -321,21 +324,31 @@ def _assign(
     other."""
     import numpy as np
 
-    mean = 0.5 * side.clauses.mean()
     out = [np.zeros(0, np.float32)]
-    for top in range(0, len(side), _ROWS_AT_ONCE):
-        here = slice(top, top + _ROWS_AT_ONCE)
-        first = side.first_clause[top : top + _ROWS_AT_ONCE + 1]
-        clauses = slice(int(first[0]), int(first[-1]))
-        own = side.clauses.rows(clauses.start, clauses.stop) - mean
-        chances = _nearest(own, first, other.clauses, other.first_clause, starts[here], stops[here], _TILE)
+    clauses = side.clauses, side.first_clause
+    across = other.clauses, other.first_clause
+    for here, first, chances in _nearest_by_block(clauses, across, starts, stops, _TILE):
         _spread(chances, _SHARPNESS)
-        weights = side.clause_counts[clauses]
+        weights = side.clause_counts[first[0] : first[-1]]
         chances *= weights[:, None]
         shares = np.add.reduceat(chances, first[:-1] - first[0], axis=0)
         shares /= np.maximum(np.add.reduceat(weights, first[:-1] - first[0]), 1)[:, None]
         out.append(shares[np.arange(shares.shape[1]) < (stops[here] - starts[here])[:, None]])
     return np.concatenate(out)
+
+
+def _nearest_by_block(
+    side: _Parts, other: _Parts, starts: NDArray[np.int64], stops: NDArray[np.int64], tile: int
+) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.float32]]]:
+    """Which sentences, where the parts of each begin and the last's end, and how near these parts are, as
+    :func:`_nearest` says; less half of what the parts there have with the text of ``side`` at large."""
+    (rows, firsts), (others, other_first) = side, other
+    mean = 0.5 * rows.mean()
+    for top in range(0, len(starts), _ROWS_AT_ONCE):
+        here = slice(top, top + _ROWS_AT_ONCE)
+        first = firsts[top : top + _ROWS_AT_ONCE + 1]
+        own = rows.rows(int(first[0]), int(first[-1])) - mean
+        yield here, first, _nearest(own, first, others, other_first, starts[here], stops[here], tile)
 
 
 def _nearest(
@@ -438,21 +451,14 @@ def window_shares(
     """
     import numpy as np
 
-    n = len(side)
     widths = np.maximum(stops - starts, 0)
     rooms = np.zeros(len(side.windows), np.int64)
     parts: list[NDArray[np.float32]] = []
-    means = np.full(n, np.nan, np.float32)
-    mean = 0.5 * side.windows.mean()
-    for top in range(0, n, _ROWS_AT_ONCE):
-        here = slice(top, top + _ROWS_AT_ONCE)
-        first = side.first_window[top : top + _ROWS_AT_ONCE + 1]
-        windows = slice(int(first[0]), int(first[-1]))
-        own = side.windows.rows(windows.start, windows.stop) - mean
-        rows = _nearest(
-            own, first, other.windows, other.first_window, starts[here], stops[here], _WINDOW_TILE
-        )
-        rooms[windows] = rows.shape[1] + 1
+    means = np.full(len(side), np.nan, np.float32)
+    windows = side.windows, side.first_window
+    across = other.windows, other.first_window
+    for here, first, rows in _nearest_by_block(windows, across, starts, stops, _WINDOW_TILE):
+        rooms[first[0] : first[-1]] = rows.shape[1] + 1
         averages = np.add.reduceat(rows.max(axis=1), first[:-1] - first[0]) / np.diff(first)
         means[here] = np.where(np.isfinite(averages), averages, np.nan)
         _spread(rows, _WINDOW_SHARPNESS)
