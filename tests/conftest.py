@@ -63,13 +63,13 @@ def converted_home(shared_folder: Path) -> Path:
 
 
 @pytest.fixture
-def new_home(tmp_path: Path, converted_home: Path) -> Path:
+def new_home(tmp_path: Path, shared_folder: Path, converted_home: Path) -> Path:
     """A folder for MTALIGN_HOME that is empty but for what the session has converted and unpacked."""
     home = tmp_path / "home"
     home.mkdir()
-    for name in ("converted", "encoder", "cedict"):
-        folder = converted_home if name == "converted" else converted_home / name
-        folder.mkdir(exist_ok=True)
+    unpacked = {name: shared_folder / "own-home" / name for name in ("encoder", "cedict", "langid")}
+    for name, folder in {"converted": converted_home, **unpacked}.items():
+        folder.mkdir(parents=True, exist_ok=True)
         (home / name).symlink_to(folder, target_is_directory=True)
     return home
 
